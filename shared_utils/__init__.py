@@ -1,0 +1,1 @@
+"""What the services share: configuration, segments, queues, logs, models and telemetry."""

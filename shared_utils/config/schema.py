@@ -1,0 +1,150 @@
+"""The shape of the configuration: every key with its bounds, default and meaning."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator, model_validator
+
+from shared_utils.segments import CAMERA_NAME, VideoDir
+from shared_utils.tasks import FACE_QUEUE, PRIVACY_QUEUE, VIDEO_QUEUE
+
+CameraName = Annotated[str, StringConstraints(pattern=rf"^{CAMERA_NAME}$")]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Polygon = Annotated[tuple[tuple[Fraction, Fraction], ...], Field(min_length=3)]
+
+
+class Section(BaseModel):
+    """A part of the configuration: unknown keys are refused, nothing changes while running."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class MotionConfig(Section):
+    """What counts as motion."""
+
+    min_area: float = Field(
+        default=0.002, gt=0, le=1, description="Smallest moving part of the picture that counts, as a fraction of it."
+    )
+    threshold: int = Field(
+        default=18, ge=3, le=255, description="How much brighter or darker a pixel must become to count as changed."
+    )
+    looks_per_second: float = Field(default=5, gt=0, le=30, description="How often motion is looked for.")
+    masks: tuple[Polygon, ...] = Field(
+        default=(),
+        description="Areas where motion is ignored: polygons of [x, y] corners, each 0 to 1 from the top left.",
+    )
+
+
+class CameraConfig(Section):
+    """One camera."""
+
+    url: SecretStr = Field(description="RTSP address of the main stream, which is recorded. Write ${NAME} for secrets.")
+    substream_url: None = Field(
+        default=None, description="Small stream to look for motion on. Not available yet: leave it out or null."
+    )
+    source: Literal["ffmpeg"] = Field(default="ffmpeg", description="What reads the stream.")
+    transport: Literal["tcp", "udp"] = Field(default="tcp", description="How RTP travels; tcp loses no packets.")
+    record: Literal["motion", "continuous", "off"] = Field(default="motion", description="When to record.")
+    audio: bool = Field(default=True, description="Keep the sound if the camera sends any.")
+    segment_seconds: float = Field(
+        default=30, ge=2, le=600, description="Length of a segment; it ends before the next keyframe."
+    )
+    pre_roll_seconds: float = Field(default=5, ge=0, le=60, description="Video kept from before the motion.")
+    post_roll_seconds: float = Field(default=5, ge=0, le=300, description="Video kept from after the motion.")
+    pre_roll_max_mb: float = Field(
+        default=64, ge=1, le=1024, description="Most memory for the pre-roll; beyond it the pre-roll gets shorter."
+    )
+    stall_seconds: float = Field(
+        default=10, ge=2, le=60, description="Without a video packet for this long, the camera is connected again."
+    )
+    motion: MotionConfig = Field(default=MotionConfig(), description="What counts as motion.")
+    analyses: tuple[Literal["objects", "faces"], ...] = Field(
+        default=("objects",), description="Which analyses the segments of this camera get."
+    )
+    privacy: Literal["none", "blur"] = Field(
+        default="none", description="blur: nothing that a viewer can open shows an unredacted face."
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _is_rtsp(cls, value: SecretStr) -> SecretStr:
+        address = urlsplit(value.get_secret_value())
+        if address.scheme not in {"rtsp", "rtsps"} or not address.hostname:
+            raise ValueError("must be an address such as rtsp://user:password@192.168.1.20:554/stream1")
+        return value
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """The task queues that each segment of this camera is pushed to."""
+        names = {"objects": VIDEO_QUEUE, "faces": FACE_QUEUE}
+        asked = tuple(names[analysis] for analysis in dict.fromkeys(self.analyses))
+        return (*asked, PRIVACY_QUEUE) if self.privacy == "blur" else asked
+
+
+class StorageConfig(Section):
+    """How much is kept. The oldest segments go first."""
+
+    max_disk_usage_gb: float = Field(default=100, gt=0, description="Most that all segments together may take.")
+    max_age_hours: float = Field(default=720, gt=0, description="Segments older than this are deleted.")
+    keep_free_gb: float = Field(default=2, ge=0, description="Free space that is left on the disk in any case.")
+
+
+class ObjectsConfig(Section):
+    """The object worker."""
+
+    model: str = Field(
+        default="yolov8n.onnx",
+        description="A file in MODELS_DIR (.onnx; .pt with the Ultralytics extra), or 'hog': OpenCV's people detector.",
+    )
+    device: Literal["cpu", "cuda", "tensorrt"] = Field(
+        default="cpu", description="Where the model runs. A GPU that is asked for and missing is an error."
+    )
+    min_score: float = Field(default=0.25, gt=0, lt=1, description="Least score of a detection.")
+    max_overlap: float = Field(default=0.7, gt=0, le=1, description="IoU above which the weaker box is dropped (NMS).")
+    labels: tuple[str, ...] = Field(default=(), description="Only these labels; empty means all that the model knows.")
+    frames_per_second: float = Field(default=3, gt=0, le=30, description="How often a moving scene is looked at.")
+    max_frames: int = Field(default=60, ge=1, le=1000, description="Most frames looked at in one segment.")
+    batch_size: int = Field(default=4, ge=1, le=64, description="Frames given to the model at once.")
+    threads: int = Field(default=0, ge=0, le=64, description="CPU threads of the model; 0 leaves it to the runtime.")
+
+
+class MetricsConfig(Section):
+    """Prometheus metrics and health over HTTP, at /metrics and /health."""
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=0, ge=0, le=65535, description="Port; 0 means off. The containers use 9100.")
+
+
+class Config(Section):
+    """Everything that `vedette.yml` and the environment say."""
+
+    cameras: dict[CameraName, CameraConfig] = Field(description="The cameras, by name: a-z, 0-9, - and _.")
+    storage: StorageConfig = Field(default=StorageConfig(), description="How much is kept.")
+    objects: ObjectsConfig = Field(default=ObjectsConfig(), description="The object worker.")
+    metrics: MetricsConfig = Field(default=MetricsConfig(), description="Prometheus metrics and health.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
+    redis_url: SecretStr = Field(
+        default=SecretStr("redis://127.0.0.1:6379/0"),
+        description="Redis with the task queues. The environment variable REDIS_URL wins.",
+    )
+    video_dir: Path = Field(default=Path("video"), description="Where everything recorded lies. VIDEO_DIR wins.")
+    models_dir: Path = Field(default=Path("models"), description="Where the weights lie. MODELS_DIR wins.")
+    state_dir: Path | None = Field(
+        default=None, description="Local folder for databases; default: state/ below video_dir. STATE_DIR wins."
+    )
+
+    @model_validator(mode="after")
+    def _has_a_camera(self) -> Self:
+        if not self.cameras:
+            raise ValueError("no camera is configured: add one below 'cameras', or set RTSP_URL")
+        return self
+
+    @property
+    def video(self) -> VideoDir:
+        return VideoDir(self.video_dir)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret in the configuration, to be masked in whatever is written."""
+        return (self.redis_url.get_secret_value(), *(c.url.get_secret_value() for c in self.cameras.values()))
