@@ -1,0 +1,58 @@
+"""Packets and stream formats as values: what the source hands out and everything else works on."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFormat:
+    """What the camera says of its video stream. A different value means that a new segment must begin."""
+
+    codec: str  # FFmpeg's name: h264, hevc
+    width: int
+    height: int
+    fps: float  # as announced; 0 if the camera does not say
+    time_base: Fraction
+    extradata: bytes  # parameter sets; empty if they come in the stream only
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFormat:
+    """What the camera says of its audio stream."""
+
+    codec: str
+    sample_rate: int
+    channels: int
+    time_base: Fraction
+    extradata: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFormat:
+    """Everything one connection delivers."""
+
+    video: VideoFormat
+    audio: AudioFormat | None
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One compressed access unit, as received. Times are ticks of `time_base` and are never None here."""
+
+    kind: Literal["video", "audio"]
+    data: bytes
+    pts: int
+    dts: int
+    duration: int  # ticks; 0 if unknown
+    time_base: Fraction
+    is_keyframe: bool
+    arrived: float  # monotonic seconds
+
+    @property
+    def dts_seconds(self) -> float:
+        return float(self.dts * self.time_base)
+
+    @property
+    def pts_seconds(self) -> float:
+        return float(self.pts * self.time_base)
