@@ -1,0 +1,64 @@
+"""What every test may ask for: a real Redis, and the folders with models and media where they are present."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from tests.support.redis_server import RedisServer, require_redis_server
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Redis for this test process. Its data is shared by the tests: use `fresh_redis_url` to find it empty."""
+    folder = tmp_path_factory.mktemp("redis")
+    require_redis_server(folder)
+    server = RedisServer(folder)
+    server.start()
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture
+def fresh_redis_url(redis_url: str) -> str:
+    """The same Redis, emptied."""
+    with Redis.from_url(redis_url) as client:
+        client.flushdb()
+    return redis_url
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """A running Redis that this test alone uses, and may kill."""
+    require_redis_server(tmp_path)
+    server = RedisServer(tmp_path / "redis")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def models_dir() -> Path:
+    """Where weights lie that are not part of the repository."""
+    return _folder_from_environment("MODELS_DIR", "weights")
+
+
+@pytest.fixture(scope="session")
+def media_dir() -> Path:
+    """Where recordings of people lie that are not part of the repository."""
+    return _folder_from_environment("MEDIA_DIR", "recordings")
+
+
+def _folder_from_environment(variable: str, contents: str) -> Path:
+    value = os.environ.get(variable)
+    if not value:
+        pytest.skip(f"{variable} is not set: set it to a folder with {contents} to run this test")
+    folder = Path(value)
+    if not folder.is_dir():
+        message = f"{variable} names {value!r}, which is no folder"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return folder.resolve()
