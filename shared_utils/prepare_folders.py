@@ -1,0 +1,41 @@
+"""`python -m shared_utils.prepare_folders FOLDER…`: make mounted folders writable for the services' user.
+
+A bind mount that Docker makes, or that root cloned, belongs to root, and the services run without rights. Started as
+root by compose once before them, this gives such a folder itself (never what lies in it) to `PUID:PGID`. A folder of
+anybody else is left alone: the message says what to set.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = 0
+
+
+def prepare(folder: Path, uid: int, gid: int) -> str | None:
+    """Make one folder and hand it over; None if the user can write to it, else what is wrong."""
+    folder.mkdir(parents=True, exist_ok=True)
+    owner = folder.stat()
+    if owner.st_uid == ROOT and uid != ROOT:
+        os.chown(folder, uid, gid)
+        return None
+    if owner.st_uid == uid or (owner.st_gid == gid and owner.st_mode & 0o020) or owner.st_mode & 0o002:
+        return None
+    return (
+        f"{folder} belongs to user {owner.st_uid}, but the services run as {uid}. "
+        f"Set PUID={owner.st_uid} and PGID={owner.st_gid} in .env, then start again."
+    )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """0 if every folder can be used, else 1."""
+    uid, gid = int(os.environ.get("PUID", "1000")), int(os.environ.get("PGID", "1000"))
+    problems = [problem for folder in arguments if (problem := prepare(Path(folder), uid, gid))]
+    for problem in problems:
+        sys.stderr.write(f"Error: {problem}\n")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
