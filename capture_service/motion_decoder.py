@@ -1,0 +1,91 @@
+"""Packets in, brightness pictures out: the one place of motion detection that knows PyAV."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import av
+import numpy as np
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from numpy.typing import NDArray
+
+from capture_service.packets import Packet, VideoFormat
+
+log = logging.getLogger(__name__)
+
+# Formats whose first plane is the brightness, one byte a pixel. Others (10 bit) are converted.
+PLANAR_8_BIT = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "nv21", "gray"})
+
+
+@dataclass(frozen=True, slots=True)
+class LumaFrame:
+    """The Y plane of one frame. It shares the decoder's memory: use it before the next packet is decoded."""
+
+    luma: NDArray[np.uint8]  # height x width
+    t: float  # stream seconds
+
+
+class LumaDecoder:
+    """Decodes one stream. After a damaged packet it says so once and goes on at the next keyframe."""
+
+    def __init__(self, camera: str, video_format: VideoFormat) -> None:
+        self._camera, self._format = camera, video_format
+        self._context = _open_decoder(video_format)
+        self._waiting_for_keyframe = True
+        self._told = False
+
+    def frames(self, packet: Packet) -> Iterator[VideoFrame]:
+        """The frames that this packet completes, in the order of showing; often none, with B-frames."""
+        if self._waiting_for_keyframe and not packet.is_keyframe:
+            return
+        self._waiting_for_keyframe = False
+        raw = av.Packet(packet.data)
+        raw.pts, raw.dts, raw.time_base = packet.pts, packet.dts, packet.time_base
+        try:
+            decoded = self._context.decode(raw)
+        except av.FFmpegError as error:
+            self._resume_at_keyframe(error)
+            return
+        # A frame that FFmpeg patched up from missing parts would look like motion.
+        yield from (frame for frame in decoded if not frame.is_corrupt)
+
+    def skip_to_keyframe(self) -> None:
+        """Packets were left out: what follows cannot be decoded before the next keyframe."""
+        self._context.flush_buffers()
+        self._waiting_for_keyframe = True
+
+    def _resume_at_keyframe(self, error: av.FFmpegError) -> None:
+        level = logging.DEBUG if self._told else logging.WARNING
+        self._told = True
+        log.log(
+            level,
+            "camera %s: motion detection cannot decode a %s packet (%s) and goes on at the next keyframe; "
+            "recording is not affected",
+            self._camera,
+            self._format.codec,
+            error,
+        )
+        self.skip_to_keyframe()
+
+
+def _open_decoder(video_format: VideoFormat) -> VideoCodecContext:
+    context = av.CodecContext.create(video_format.codec, "r")
+    if not isinstance(context, VideoCodecContext):
+        raise TypeError(f"{video_format.codec!r} is no video codec")
+    # Frame threads cost more CPU, delay every frame and can hang at exit (seen with PyAV 18).
+    context.thread_type = "NONE"
+    context.thread_count = 1
+    if video_format.extradata:
+        context.extradata = video_format.extradata
+    return context
+
+
+def luma_of(frame: VideoFrame) -> NDArray[np.uint8]:
+    """The Y plane, without a copy where the format allows it."""
+    if frame.format.name not in PLANAR_8_BIT:
+        return frame.to_ndarray(format="gray").astype(np.uint8, copy=False)
+    plane = frame.planes[0]
+    rows = np.frombuffer(memoryview(plane), np.uint8, count=plane.line_size * plane.height)
+    luma: NDArray[np.uint8] = rows.reshape(plane.height, plane.line_size)[:, : plane.width]
+    return luma

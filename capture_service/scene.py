@@ -1,0 +1,135 @@
+"""What a camera's picture looks like when nothing happens, learned while looking, and what differs from it now."""
+
+from collections import deque
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from capture_service.scene_light import follow_light, is_light
+
+Gray = NDArray[np.float32]
+Mask = NDArray[np.uint8]
+
+WARM_UP_SECONDS = 1.5  # the first background is the mean of the looks of this time
+FOLLOW_SECONDS = 8.0  # time constant in which unchanged pixels follow slow changes
+STILL_SECONDS = 12.0  # a changed part in which nothing stirs becomes background after this: parked cars, ghosts
+LONGEST_SECONDS = 60.0  # a pixel that stays changed becomes background after this, whatever stirs around it
+NOISE_SECONDS = 10.0  # time constant of the noise estimate
+NOISE_FACTOR = 5.0  # a change must exceed the mean noise this many times
+LOST_SECONDS = 10.0  # after a longer gap between looks, or a step back, the background is learned anew
+UPHEAVAL = 0.45  # part of the picture that cannot change at once by something moving in it
+STIR_LOOKS = 3  # stirring is judged against the picture this many looks ago
+STIR_PART = 0.02  # part of a changed region that must stir for the region to be alive
+
+
+class Scene:
+    """The running background of one camera. `look` returns the pixels that differ from it."""
+
+    def __init__(self, threshold: float, allowed: Mask) -> None:
+        self._threshold = threshold
+        self._allowed = allowed
+        self._allowed_px = max(1, int(allowed.sum()))
+        self._background: Gray = np.zeros(allowed.shape, np.float32)
+        self._started = self._last = 0.0
+        self._looks = 0  # that the background was learned from; 0 before the first
+        self._noise: Gray = np.zeros(_tiles_of(allowed), np.float32)
+        self._still: Gray = np.zeros(allowed.shape, np.float32)
+        self._changed_for: Gray = np.zeros(allowed.shape, np.float32)
+        self._earlier: deque[Gray] = deque(maxlen=STIR_LOOKS)
+        self._upheavals: deque[float] = deque(maxlen=3)
+
+    def look(self, picture: Mask, t: float) -> Mask:
+        """1 where the picture differs from the background by more than noise and light explain, else 0."""
+        now = cv2.GaussianBlur(picture, (5, 5), 0).astype(np.float32)
+        step = t - self._last
+        if self._looks == 0 or step < 0 or step > LOST_SECONDS:
+            return self._begin(now, t)
+        self._last = t
+        if t - self._started < WARM_UP_SECONDS:
+            return self._warm_up(now)
+        changed = self._compare(now, t, step)
+        self._earlier.append(now)
+        return changed
+
+    def _begin(self, now: Gray, t: float) -> Mask:
+        self._background, self._started, self._last, self._looks = now.copy(), t, t, 1
+        self._still[:] = self._changed_for[:] = 0
+        self._earlier.clear()
+        self._earlier.append(now)
+        return np.zeros_like(self._allowed)
+
+    def _warm_up(self, now: Gray) -> Mask:
+        self._looks += 1
+        difference = np.abs(now - self._earlier[-1])
+        self._learn_noise(difference, 1 / self._looks)
+        cv2.accumulateWeighted(now, self._background, 1 / self._looks)
+        self._earlier.append(now)
+        return np.zeros_like(self._allowed)
+
+    def _compare(self, now: Gray, t: float, step: float) -> Mask:
+        self._background = follow_light(now, self._background)
+        difference = np.abs(now - self._background)
+        limit = self._limit()
+        differs = ((difference > limit) & (self._allowed > 0)).astype(np.uint8)
+        changed = cv2.medianBlur(differs, 3).astype(np.uint8, copy=False)
+        if int(changed.sum()) > UPHEAVAL * self._allowed_px:
+            return self._upheaval(now, t, limit)
+        self._learn_noise(np.where(changed > 0, 0, difference), step / NOISE_SECONDS)
+        changed = self._settle(now, changed, limit, step)
+        self._follow(now, changed, step)
+        return changed
+
+    def _limit(self) -> Gray:
+        """How much each pixel must differ: the configured threshold, or more where the picture is noisy."""
+        noise = cv2.resize(self._noise, self._allowed.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        limit: Gray = np.maximum(self._threshold, NOISE_FACTOR * noise).astype(np.float32)
+        return limit
+
+    def _learn_noise(self, difference: Gray, rate: float) -> None:
+        tiles = cv2.resize(difference, self._noise.shape[::-1], interpolation=cv2.INTER_AREA)
+        cv2.accumulateWeighted(tiles.astype(np.float32), self._noise, min(1.0, rate))
+
+    def _upheaval(self, now: Gray, t: float, limit: Gray) -> Mask:
+        """Most of the picture changed at once: lights, the IR filter, a moved camera. Learn it anew.
+
+        If it keeps happening, and not by light, something large is moving right before the lens: that is motion.
+        """
+        before = self._earlier[-1]
+        self._upheavals.append(t)
+        self._background = now.copy()
+        self._still[:] = self._changed_for[:] = 0
+        often = len(self._upheavals) == 3 and t - self._upheavals[0] < 2.0
+        if not often:
+            return np.zeros_like(self._allowed)
+        stirred = cv2.absdiff(now, follow_light(now, before)) > limit
+        return (stirred & (self._allowed > 0)).astype(np.uint8)
+
+    def _settle(self, now: Gray, changed: Mask, limit: Gray, step: float) -> Mask:
+        """Let changed regions that are only light, or have been still for long, become background."""
+        if not changed.any():
+            self._still[:] = self._changed_for[:] = 0
+            return changed
+        stirring = (cv2.absdiff(now, self._earlier[0]) > limit * 0.6).astype(np.uint8)
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(changed, np.ones((5, 5), np.uint8)))
+        stirred = np.bincount(labels.ravel(), weights=stirring.ravel(), minlength=count)
+        alive = stirred > STIR_PART * stats[:, cv2.CC_STAT_AREA]
+        alive[0] = False
+        self._still += step
+        self._still[(changed == 0) | alive[labels]] = 0
+        self._changed_for += step
+        self._changed_for[changed == 0] = 0
+        settled = (self._still > STILL_SECONDS) | (self._changed_for > LONGEST_SECONDS)
+        for label in range(1, count):
+            if is_light(now, self._background, stats[label], labels == label, changed):
+                settled |= (labels == label) & (changed > 0)
+        self._background[settled] = now[settled]
+        return np.where(settled, 0, changed).astype(np.uint8)
+
+    def _follow(self, now: Gray, changed: Mask, step: float) -> None:
+        unchanged = (changed == 0).astype(np.uint8)
+        cv2.accumulateWeighted(now, self._background, min(1.0, step / FOLLOW_SECONDS), unchanged)
+
+
+def _tiles_of(allowed: Mask) -> tuple[int, int]:
+    return max(2, allowed.shape[0] // 16), max(2, allowed.shape[1] // 16)
