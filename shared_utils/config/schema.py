@@ -1,11 +1,11 @@
 """The shape of the configuration: every key with its bounds, default and meaning."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
 
+from shared_utils.config.addresses import redis_address, rtsp_address
 from shared_utils.segments import CAMERA_NAME, VideoDir
 from shared_utils.tasks import FACE_QUEUE, PRIVACY_QUEUE, VIDEO_QUEUE
 
@@ -17,7 +17,10 @@ Polygon = Annotated[tuple[tuple[Fraction, Fraction], ...], Field(min_length=3)]
 class Section(BaseModel):
     """A part of the configuration: unknown keys are refused, nothing changes while running."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    # Inputs are hidden in errors because some of them are passwords; load.py words the messages.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False, hide_input_in_errors=True
+    )
 
 
 class MotionConfig(Section):
@@ -69,10 +72,7 @@ class CameraConfig(Section):
     @field_validator("url")
     @classmethod
     def _is_rtsp(cls, value: SecretStr) -> SecretStr:
-        address = urlsplit(value.get_secret_value())
-        if address.scheme not in {"rtsp", "rtsps"} or not address.hostname:
-            raise ValueError("must be an address such as rtsp://user:password@192.168.1.20:554/stream1")
-        return value
+        return SecretStr(rtsp_address(value.get_secret_value()))
 
     @property
     def queues(self) -> tuple[str, ...]:
@@ -119,7 +119,9 @@ class MetricsConfig(Section):
 class Config(Section):
     """Everything that `vedette.yml` and the environment say."""
 
-    cameras: dict[CameraName, CameraConfig] = Field(description="The cameras, by name: a-z, 0-9, - and _.")
+    cameras: dict[CameraName, CameraConfig] = Field(
+        default={}, description="The cameras, by name: a-z, 0-9, - and _. At least one, unless RTSP_URL is set."
+    )
     storage: StorageConfig = Field(default=StorageConfig(), description="How much is kept.")
     objects: ObjectsConfig = Field(default=ObjectsConfig(), description="The object worker.")
     metrics: MetricsConfig = Field(default=MetricsConfig(), description="Prometheus metrics and health.")
@@ -134,11 +136,18 @@ class Config(Section):
         default=None, description="Local folder for databases; default: state/ below video_dir. STATE_DIR wins."
     )
 
-    @model_validator(mode="after")
-    def _has_a_camera(self) -> Self:
-        if not self.cameras:
-            raise ValueError("no camera is configured: add one below 'cameras', or set RTSP_URL")
-        return self
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: SecretStr) -> SecretStr:
+        return SecretStr(redis_address(value.get_secret_value()))
+
+    @field_validator("video_dir", "models_dir", "state_dir")
+    @classmethod
+    def _knows_home(cls, value: Path | None) -> Path | None:
+        try:
+            return value and value.expanduser()
+        except RuntimeError as error:
+            raise ValueError("a path of a home folder that exists (write ./~name for a folder of that name)") from error
 
     @property
     def video(self) -> VideoDir:
