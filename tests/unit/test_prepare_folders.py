@@ -1,0 +1,56 @@
+"""Mounted folders are made usable for services without rights, and nobody else's folder is taken over."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from shared_utils.prepare_folders import prepare
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a folder to another user")
+
+
+def test_a_missing_folder_is_made(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "video"
+
+    problem = prepare(folder, os.getuid(), os.getgid())
+
+    assert problem is None
+    assert folder.is_dir()
+
+
+@as_root
+def test_a_folder_of_root_is_given_to_the_services(tmp_path: Path) -> None:
+    """Docker makes a missing bind mount as root; the services could not write to it."""
+    folder, inside = tmp_path / "video", tmp_path / "video" / "mine.txt"
+    folder.mkdir()
+    inside.touch()
+
+    problem = prepare(folder, 1000, 1000)
+
+    assert problem is None
+    assert (folder.stat().st_uid, folder.stat().st_gid) == (1000, 1000)
+    assert inside.stat().st_uid == 0
+
+
+@as_root
+def test_a_folder_of_somebody_else_is_left_alone_and_the_message_says_what_to_set(tmp_path: Path) -> None:
+    folder = tmp_path / "video"
+    folder.mkdir(mode=0o755)
+    os.chown(folder, 1234, 1235)
+
+    problem = prepare(folder, 1000, 1000)
+
+    assert problem is not None
+    assert "PUID=1234" in problem
+    assert folder.stat().st_uid == 1234
+
+
+@as_root
+def test_a_folder_of_somebody_else_that_everybody_may_write_to_is_fine(tmp_path: Path) -> None:
+    folder = tmp_path / "video"
+    folder.mkdir()
+    folder.chmod(0o777)
+    os.chown(folder, 1234, 1235)
+
+    assert prepare(folder, 1000, 1000) is None
