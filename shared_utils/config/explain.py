@@ -1,5 +1,6 @@
 """Validation errors in our own words: where, which key, what value, what is expected. No secret is ever shown."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, get_args, get_origin
 
@@ -10,10 +11,11 @@ from pydantic_core import ErrorDetails
 from shared_utils.config.schema import Config
 from shared_utils.config.sources import Path, Problem, Written, dotted, where_written
 from shared_utils.config.suggest import did_you_mean
-from shared_utils.secrets import without_password
 
 # Documented for later versions: whoever follows newer documentation is told so.
 _NOT_YET = {"record": {"person"}, "source": {"gstreamer"}}
+_ADDRESS = re.compile(r":/|@")
+_MAY_BE_SECRET = re.compile(r"@|pass|pwd|token|key|auth", re.IGNORECASE)
 _COMPARISONS = {
     "greater_than": ("gt", "more than"),
     "greater_than_equal": ("ge", "at least"),
@@ -67,7 +69,7 @@ def _expectation(error: ErrorDetails) -> str:
     if error["type"] == "literal_error":
         return f"one of {context['expected']}"
     if error["type"] == "too_short":
-        return f"at least {context['min_length']} long"
+        return f"a list of at least {context['min_length']}"
     if error["type"] == "value_error":
         return str(context["error"])
     return _KINDS.get(error["type"], f"valid ({error['type']})")
@@ -91,11 +93,10 @@ def _accepted(field: FieldInfo | None) -> str:
 def _shown_value(path: Path, field: FieldInfo | None, written: Mapping[Path, Written]) -> str:
     """` = value` as it was written, before `${NAME}` was filled in; nothing if it is secret or a whole section."""
     place = written.get(path)
-    if place is None or field is None or not isinstance(place.text, str):
+    if place is None or field is None or not isinstance(place.text, str) or _section_of(field.annotation):
         return ""
-    if field.annotation is SecretStr or "://" in place.text:
-        return "" if "@" in without_password(place.text) else f" = {place.text}"
-    return f" = {place.text[:80]}"
+    may_be_address = field.annotation is SecretStr or _ADDRESS.search(place.text)
+    return "" if may_be_address and _MAY_BE_SECRET.search(place.text) else f" = {place.text[:80]}"
 
 
 def _field_at(path: Path) -> tuple[type[BaseModel], FieldInfo | None]:

@@ -128,12 +128,15 @@ class Config(Section):
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
     redis_url: SecretStr = Field(
         default=SecretStr("redis://127.0.0.1:6379/0"),
-        description="Redis with the task queues. The environment variable REDIS_URL wins.",
+        description="Redis with the task queues: redis://:password@host:6379/0. Set by REDIS_URL too.",
     )
-    video_dir: Path = Field(default=Path("video"), description="Where everything recorded lies. VIDEO_DIR wins.")
-    models_dir: Path = Field(default=Path("models"), description="Where the weights lie. MODELS_DIR wins.")
+    video_dir: Path = Field(
+        default=Path("video"), description="Folder of everything recorded. Set by VIDEO_DIR and --video-dir too."
+    )
+    models_dir: Path = Field(default=Path("models"), description="Folder of the weights. Set by MODELS_DIR too.")
     state_dir: Path | None = Field(
-        default=None, description="Local folder for databases; default: state/ below video_dir. STATE_DIR wins."
+        default=None,
+        description="Folder for databases, on a local disk; null: state/ below video_dir. Set by STATE_DIR too.",
     )
 
     @field_validator("redis_url")
