@@ -1,9 +1,10 @@
 """Become another program that ends when its parent does.
 
-Run as `python -I -S die_with_parent.py PARENT_PID PROGRAM ARGUMENTS`. A preexec function would do the same inside the forked child, but Python code there may deadlock when the parent has
-threads (any of them may hold a lock at the fork). This file runs after exec in a process of its own, asks the kernel
-for a SIGTERM at the parent's death, and execs the program: same process id, nothing left in between.
-The kernel counts the death of the *thread* that started the child: start children in a thread that stays.
+Run as `python -I -S die_with_parent.py PARENT_PID PROGRAM ARGUMENTS`. A preexec function would do the same inside the
+forked child, but Python code there may deadlock when the parent has threads (any of them may hold a lock at the fork).
+This file runs after exec in a process of its own, asks the kernel for a SIGTERM at the parent's death, and execs the
+program: same process id, nothing left in between. The kernel counts the death of the *thread* that started the child:
+start children in a thread that stays.
 It imports nothing but the standard library, so that it starts in a few milliseconds.
 """
 
