@@ -11,11 +11,13 @@ from capture_service.scene_light import follow_light, is_light
 Gray = NDArray[np.float32]
 Mask = NDArray[np.uint8]
 
-WARM_UP_SECONDS = 1.5  # the first background is the mean of the looks of this time
+WARM_UP_SECONDS = 1.0  # the first background is the mean of the looks of this time
 FOLLOW_SECONDS = 8.0  # time constant in which unchanged pixels follow slow changes
 STILL_SECONDS = 12.0  # a changed part in which nothing stirs becomes background after this: parked cars, ghosts
 LONGEST_SECONDS = 60.0  # a pixel that stays changed becomes background after this, whatever stirs around it
 NOISE_SECONDS = 10.0  # time constant of the noise estimate
+DARK_LEVEL, LIGHT_LEVEL = 16.0, 80.0  # in the dark everything differs less, so less must count ...
+DARK_PART = 0.4  # ... down to this part of the configured threshold
 NOISE_FACTOR = 5.0  # a change must exceed the mean noise this many times
 LOST_SECONDS = 10.0  # after a longer gap between looks, or a step back, the background is learned anew
 UPHEAVAL = 0.45  # part of the picture that cannot change at once by something moving in it
@@ -83,7 +85,9 @@ class Scene:
     def _limit(self) -> Gray:
         """How much each pixel must differ: the configured threshold, or more where the picture is noisy."""
         noise = cv2.resize(self._noise, self._allowed.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        limit: Gray = np.maximum(self._threshold, NOISE_FACTOR * noise).astype(np.float32)
+        light = (self._background - DARK_LEVEL) * ((1 - DARK_PART) / (LIGHT_LEVEL - DARK_LEVEL)) + DARK_PART
+        least = self._threshold * np.clip(light, DARK_PART, 1)
+        limit: Gray = np.maximum(least, NOISE_FACTOR * noise).astype(np.float32)
         return limit
 
     def _learn_noise(self, difference: Gray, rate: float) -> None:
