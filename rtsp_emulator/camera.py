@@ -1,0 +1,183 @@
+"""One camera: plays its clips round after round in real time and hands the packets to whoever watches."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any, Protocol
+
+from rtsp_emulator import rtp
+from rtsp_emulator.clips import AccessUnit, Clip, Kind, Track
+from rtsp_emulator.faults import Fault, FaultBoard, FaultOrder
+from rtsp_emulator.media_clock import MediaClock
+from rtsp_emulator.sdp import payload_type
+from rtsp_emulator.spoiling import Spoiler
+from shared_utils.clock import Clock
+
+log = logging.getLogger(__name__)
+
+LOOK_UP_SECONDS = 0.1  # how soon a waiting camera notices a change of speed
+# A camera that was frozen does not send afterwards what it has missed.
+TOO_LATE_SECONDS = 1.0
+BURST_PACKETS, BURST_PAUSE_SECONDS = 16, 0.001
+
+
+class Viewer(Protocol):
+    """A client that is playing."""
+
+    def send(self, kind: Kind, packets: Sequence[bytes]) -> None:
+        """Take RTP and RTCP packets, without waiting."""
+
+    def send_noise(self, noise: bytes) -> None:
+        """Take bytes that are no packet at all."""
+
+
+class Camera:
+    """Its clock runs on whether or not anybody watches, so that clients join in the middle of a GOP."""
+
+    def __init__(
+        self,
+        name: str,
+        clips: Sequence[Clip],
+        make_other_clip: Callable[[], Awaitable[Clip]],
+        clock: Clock,
+        *,
+        wait_for_client: bool = False,
+        start_seconds: float = 0.0,
+    ) -> None:
+        self.name, self.tracks, self.faults = name, clips[0].tracks, FaultBoard()
+        self._clips, self._clip = clips, clips[0]
+        self._make_other_clip = make_other_clip
+        self._other_clip: Clip | None = None
+        self._clock, self._media_clock = clock, MediaClock()
+        rng = random.Random()  # noqa: S311  # noise, not a secret
+        self._spoiler = Spoiler(self.faults, rng)
+        self._viewers: set[Viewer] = set()
+        self._last_report: dict[Kind, bytes] = {}
+        self._wait_for_client, self._first_viewer, self._started = wait_for_client, asyncio.Event(), False
+        self._round, self._round_began = 0, -Fraction(start_seconds).limit_denominator(1000)
+
+    def add_viewer(self, viewer: Viewer) -> None:
+        """Send to this client from the next packet on, after the last sender reports: they tell it the time."""
+        for kind, report in self._last_report.items():
+            viewer.send(kind, [report])
+        self._viewers.add(viewer)
+        self._first_viewer.set()
+
+    def remove_viewer(self, viewer: Viewer) -> None:
+        self._viewers.discard(viewer)
+
+    async def misbehave(self, order: FaultOrder) -> None:
+        """Do what a fault says to the packets; what it says to connections is the server's part."""
+        if order.fault is Fault.TIMESTAMP_JUMP:
+            self._spoiler.jump(order.by_seconds)
+            self._last_report.clear()
+            return
+        if order.fault is Fault.CHANGE_RESOLUTION and self._other_clip is None:
+            self._other_clip = await self._make_other_clip()
+        self.faults.begin(order, self._clock.monotonic())
+
+    def status(self) -> dict[str, Any]:
+        """Where the camera stands, for `GET /status`."""
+        now = self._clock.monotonic()
+        video, audio = self._clip.video, self._clip.audio
+        position = self._media_clock.media_time(now) - float(self._round_began) if self._started else 0.0
+        return {
+            "clip": self._clip.path.name,
+            "clip_seconds": float(self._clip.length),
+            "codec": video.codec,
+            "width": video.width,
+            "height": video.height,
+            "fps": round(video.fps, 3),
+            "audio": audio.codec if audio else None,
+            "playing": self._started,
+            "position_seconds": round(position, 3),
+            "loop": self._round,
+            "viewers": len(self._viewers),
+            "faults": self.faults.report(now),
+        }
+
+    async def run(self) -> None:
+        """Play until cancelled."""
+        packetisers = {track.kind: rtp.Packetiser(track, payload_type(n)) for n, track in enumerate(self.tracks)}
+        try:
+            if self._wait_for_client:
+                await self._first_viewer.wait()
+            for packetiser in packetisers.values():
+                packetiser.begin()
+            self._media_clock.begin(self._clock.monotonic())
+            self._started = True
+            await self._play(packetisers)
+        finally:
+            for packetiser in packetisers.values():
+                packetiser.close()
+
+    async def _play(self, packetisers: Mapping[Kind, rtp.Packetiser]) -> None:
+        while True:
+            for unit in self._clip.units:
+                due = self._round_began + unit.starts_at
+                if due < 0:  # before the point where the camera was told to start
+                    continue
+                await self._wait_until(float(due))
+                if unit.kind == "video" and self._switched_at(due):
+                    break
+                await self._send(unit, packetisers)
+            else:
+                self._begin_next_round()
+
+    def _begin_next_round(self) -> None:
+        self._round, self._round_began = self._round + 1, self._round_began + self._clip.length
+        if self._clip is not self._other_clip:
+            self._clip = self._clips[self._round % len(self._clips)]
+
+    def _switched_at(self, due: Fraction) -> bool:
+        """Begin the other clip at this picture, or go back from it, if the faults have changed so."""
+        wants_other = self.faults.holds(Fault.CHANGE_RESOLUTION, self._clock.monotonic())
+        if self._other_clip is None or wants_other == (self._clip is self._other_clip):
+            return False
+        self._clip = self._other_clip if wants_other else self._clips[0]
+        self._round, self._round_began = 0, due
+        return True
+
+    async def _wait_until(self, media_seconds: float) -> None:
+        while True:
+            now = self._clock.monotonic()
+            slow = self.faults.order(Fault.SLOW, now)
+            self._media_clock.run_at(slow.speed if slow else 1.0, now)
+            wait_seconds = self._media_clock.wall_time(media_seconds) - now
+            if wait_seconds <= 0:
+                return
+            await asyncio.sleep(min(wait_seconds, LOOK_UP_SECONDS))
+
+    async def _send(self, unit: AccessUnit, packetisers: Mapping[Kind, rtp.Packetiser]) -> None:
+        now, track = self._clock.monotonic(), self._track(unit.kind)
+        if track is None or not self._is_sent(unit, now):
+            return
+        packets = packetisers[unit.kind].packets(unit, round(self._round_began * track.clock_rate))
+        packets = self._spoiler.spoil(unit.kind, packets, track.clock_rate, now)
+        for report in filter(rtp.is_sender_report, packets):
+            self._last_report[unit.kind] = report
+        noise = self._spoiler.noise(now)
+        for begin in range(0, len(packets), BURST_PACKETS):
+            if begin:  # a keyframe sent in one go overruns the receive buffer of a UDP client
+                await asyncio.sleep(BURST_PAUSE_SECONDS)
+            for viewer in tuple(self._viewers):
+                if noise:
+                    viewer.send_noise(noise)
+                viewer.send(unit.kind, packets[begin : begin + BURST_PACKETS])
+
+    def _track(self, kind: Kind) -> Track | None:
+        """The track as the clients were told of it, unless the present clip has another in its place."""
+        told = next((track for track in self.tracks if track.kind == kind), None)
+        playing = next((track for track in self._clip.tracks if track.kind == kind), None)
+        return told if told and playing and told.payload == playing.payload else None
+
+    def _is_sent(self, unit: AccessUnit, now: float) -> bool:
+        late_seconds = now - self._media_clock.wall_time(float(self._round_began + unit.starts_at))
+        silent = [Fault.STALL, Fault.HANG] + ([Fault.VIDEO_STOPS] if unit.kind == "video" else [])
+        return (
+            bool(self._viewers)
+            and late_seconds < TOO_LATE_SECONDS
+            and not any(self.faults.holds(fault, now) for fault in silent)
+        )
