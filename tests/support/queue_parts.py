@@ -20,7 +20,7 @@ from shared_utils.tasks import Task
 QUICK = WorkerSettings(
     lease_seconds=1.0,
     beat_seconds=0.2,
-    poll_seconds=0.2,
+    poll_seconds=0.05,
     retry_pause_seconds=0.02,
     longest_pause_seconds=0.05,
     settle_after_stop_seconds=0.5,
@@ -57,6 +57,10 @@ def a_task(number: int = 0, **changes: Any) -> Task:
 
 def no_giving_up(task: Task, error: str) -> None:
     raise AssertionError(f"{task.id} was given up: {error}")
+
+
+def nothing_to_write(task: Task, error: str) -> None:
+    """Gives up without a line in any log."""
 
 
 def a_worker(

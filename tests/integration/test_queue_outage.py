@@ -1,0 +1,133 @@
+"""Redis goes away and comes back; nothing is lost, nothing waits for ever, no password is told."""
+
+import socket
+import time
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from shared_utils.clock import SystemClock
+from shared_utils.errors import ConfigError
+from shared_utils.queue import QueueDepth, QueueUnavailableError, TaskQueue, connect
+from shared_utils.tasks import Task
+from tests.support.queue_parts import a_task, a_worker, real_queue, wait_until, working
+from tests.support.redis_server import RedisServer
+
+EMPTY = QueueDepth(waiting=0, in_work=0, dead=0)
+
+
+def is_done(queue: TaskQueue) -> bool:
+    """Whether the queue is empty, asked while the server may be away."""
+    try:
+        return queue.depth() == EMPTY
+    except QueueUnavailableError:
+        return False
+
+
+def test_tasks_outlive_a_killed_redis_and_run_once(own_redis: RedisServer) -> None:
+    """In hand or waiting: two workers must neither lose a task nor take each other's after the outage."""
+    queue, begun, go_on = real_queue(own_redis.url), list[str](), Event()
+    for number in range(10):
+        queue.push(a_task(number))
+
+    def work(task: Task) -> None:
+        begun.append(task.id)
+        go_on.wait(60)
+
+    with working(a_worker(real_queue(own_redis.url), work), a_worker(real_queue(own_redis.url), work)):
+        wait_until(lambda: len(begun) == 2, "two tasks are in hand")
+        own_redis.kill()
+        time.sleep(1.5)  # longer than the leases: at its return Redis knows no living worker
+        own_redis.start()
+        wait_until(lambda: len(queue.redis.keys("video_queue:alive:*")) == 2, "both workers are back")
+        go_on.set()
+        wait_until(lambda: is_done(queue), "all is done")
+
+    assert sorted(begun) == [a_task(number).id for number in range(10)]
+
+
+def test_a_task_that_fails_while_redis_is_away_is_kept(own_redis: RedisServer) -> None:
+    """Well-known libraries acknowledge the task here after they failed to queue its retry."""
+    queue, tries = real_queue(own_redis.url), 0
+    queue.push(a_task())
+
+    def fail_in_the_outage(task: Task) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            own_redis.kill()
+            raise ValueError("broken by the outage")
+
+    with working(a_worker(queue, fail_in_the_outage)):
+        wait_until(lambda: tries == 1, "the task failed")
+        time.sleep(0.5)  # the worker now wants to put the task back, and cannot
+        own_redis.start()
+        wait_until(lambda: is_done(queue), "it is done")
+
+    assert tries == 2
+
+
+def test_a_worker_that_is_stopped_in_an_outage_leaves_its_task_to_the_next(own_redis: RedisServer) -> None:
+    """It must not wait for Redis beyond its grace period; the next worker finds the task by its lease."""
+    queue, begun = real_queue(own_redis.url), list[str]()
+    queue.push(a_task())
+
+    def lose_redis(task: Task) -> None:
+        begun.append(task.id)
+        own_redis.kill()
+
+    with working(a_worker(queue, lose_redis)):
+        wait_until(lambda: begun != [], "the task is in hand")
+    own_redis.start()
+    with working(a_worker(queue, lambda task: begun.append(task.id))):
+        wait_until(lambda: is_done(queue), "it is done")
+
+    assert begun == [a_task().id] * 2
+
+
+def test_a_worker_may_be_started_before_redis(own_redis: RedisServer) -> None:
+    """After a power cut everything starts at once, in any order."""
+    queue, done = real_queue(own_redis.url), Event()
+    queue.push(a_task())
+    own_redis.stop()
+
+    with working(a_worker(queue, lambda _task: done.set())):
+        time.sleep(0.5)
+        own_redis.start()
+        assert done.wait(30)
+
+
+def test_a_redis_that_is_away_is_told_without_its_password(tmp_path: Path) -> None:
+    """The message names the address, which helps, and not the password, which would reach the logs."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
+        port = taken.getsockname()[1]
+        queue = TaskQueue(connect(f"redis://:s3cret-pass@127.0.0.1:{port}/0"), "video_queue", SystemClock())
+
+        with pytest.raises(QueueUnavailableError, match=f"video_queue cannot be reached at 127.0.0.1:{port}") as caught:
+            queue.push(a_task())
+
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_wrong_password_is_told_as_such(tmp_path: Path) -> None:
+    """It is the most common mistake in .env."""
+    server = RedisServer(tmp_path, password="the-right-one")
+    server.start()
+    try:
+        queue = real_queue(server.url.replace("the-right-one", "the-wrong-one"))
+
+        with pytest.raises(QueueUnavailableError, match=r"(?i)invalid username-password pair") as caught:
+            queue.depth()
+    finally:
+        server.stop()
+
+    assert "the-wrong-one" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:6379", "http://127.0.0.1/", "redis://127.0.0.1:port/0", ""])
+def test_an_address_that_is_none_is_the_callers_mistake(url: str) -> None:
+    """Trying again would not help, so it ends the service at once instead of filling its log."""
+    with pytest.raises(ConfigError, match="redis_url is no address"):
+        connect(url)
