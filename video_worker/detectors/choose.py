@@ -1,0 +1,109 @@
+"""Which detector a worker uses: the configured one, the one that a task names, or HOG where no weights are."""
+
+import difflib
+import logging
+import re
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+from shared_utils.config.schema import ObjectsConfig
+from shared_utils.errors import ConfigError
+from video_worker.detectors.base import Detector, ModelMissingError
+from video_worker.detectors.onnx_yolo import OnnxYolo
+from video_worker.detectors.opencv_hog import NAME as HOG
+from video_worker.detectors.opencv_hog import OpenCvHog
+from video_worker.detectors.ultralytics_adapter import UltralyticsYolo
+
+log = logging.getLogger(__name__)
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_SUFFIXES = (".onnx", ".pt")
+_KEPT_MODELS = 3
+
+
+def choose_detector(config: ObjectsConfig, models_dir: Path) -> Detector:
+    """The configured detector; HOG, with a warning, if its weights are not there.
+
+    Raises ModelError for weights that are there and cannot be used, ConfigError for labels that it does not know.
+    """
+    try:
+        detector = load_detector(config.model, config, models_dir)
+    except ModelMissingError as error:
+        log.warning(
+            "%s Until then the worker uses OpenCV's people detector: it finds upright people only, "
+            'and the lines of the log say "model": "%s".',
+            error,
+            HOG,
+        )
+        return _hog(config)
+    _check_labels(config.labels, detector)
+    return detector
+
+
+def load_detector(model: str, config: ObjectsConfig, models_dir: Path) -> Detector:
+    """The detector of one model: a file in `models_dir`, its name without the suffix, or 'hog'. Raises ModelError."""
+    if model == HOG:
+        return _hog(config)
+    path = _weights(model, models_dir)
+    if path.suffix == ".onnx":
+        return OnnxYolo(
+            path,
+            min_score=config.min_score,
+            max_overlap=config.max_overlap,
+            device=config.device,
+            threads=config.threads,
+            batch_size=config.batch_size,
+        )
+    return UltralyticsYolo(
+        path,
+        min_score=config.min_score,
+        max_overlap=config.max_overlap,
+        device=config.device,
+        batch_size=config.batch_size,
+    )
+
+
+class Detectors:
+    """The worker's own detector, and the few others that tasks named last."""
+
+    def __init__(self, own: Detector, load: Callable[[str], Detector]) -> None:
+        self.own = own
+        self._load = load
+        self._others: OrderedDict[str, Detector] = OrderedDict()
+
+    def for_model(self, model: str | None) -> Detector:
+        """The detector that a task asks for; None means the worker's own. Raises ModelError."""
+        if model is None or model == self.own.name:
+            return self.own
+        if not _PLAIN_NAME.fullmatch(model):
+            raise ModelMissingError(f"{model!r} is not the name of a model; one looks like yolov8s or yolov8s.onnx.")
+        if model not in self._others:
+            self._others[model] = self._load(model)
+        self._others.move_to_end(model)
+        while len(self._others) > _KEPT_MODELS:
+            self._others.popitem(last=False)
+        return self._others[model]
+
+
+def _hog(config: ObjectsConfig) -> Detector:
+    return OpenCvHog(min_score=config.min_score, max_overlap=config.max_overlap)
+
+
+def _weights(model: str, models_dir: Path) -> Path:
+    wanted = [models_dir / model] if Path(model).suffix else [models_dir / (model + suffix) for suffix in _SUFFIXES]
+    for path in wanted:
+        if path.exists():
+            return path
+    raise ModelMissingError(
+        f"The weights {wanted[0]} are not there. Fetch them with 'vedette models fetch', or put the file into "
+        f"{models_dir} (MODELS_DIR)."
+    )
+
+
+def _check_labels(labels: tuple[str, ...], detector: Detector) -> None:
+    for label in labels:
+        if label not in detector.labels:
+            near = difflib.get_close_matches(label, detector.labels, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it knows: {', '.join(detector.labels)}."
+            raise ConfigError(f"objects.labels names {label!r}, which {detector.name} does not know: {hint}")

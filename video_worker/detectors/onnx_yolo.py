@@ -1,0 +1,188 @@
+"""YOLOv8 of any size and any classes on ONNX Runtime."""
+
+import ast
+import logging
+import re
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
+
+from video_worker.detectors.base import Detection, Floats, ModelUnusableError, Picture
+from video_worker.detectors.letterbox import Letterbox, letterbox
+from video_worker.detectors.suppression import decode, suppress
+
+log = logging.getLogger(__name__)
+
+Device = Literal["cpu", "cuda", "tensorrt"]
+
+_PROVIDERS = {
+    "cpu": ["CPUExecutionProvider"],
+    "cuda": ["CUDAExecutionProvider", "CPUExecutionProvider"],
+    "tensorrt": ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"],
+}
+_INPUT_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+_STRIDE = 32
+_RUNTIME_ERRORS = (
+    ort_errors.EPFail,
+    ort_errors.Fail,
+    ort_errors.InvalidArgument,
+    ort_errors.InvalidGraph,
+    ort_errors.InvalidProtobuf,
+    ort_errors.NoModel,
+    ort_errors.NoSuchFile,
+    ort_errors.NotImplemented,
+    ort_errors.RuntimeException,
+)
+_USUAL_SIZE = 640
+
+
+class OnnxYolo:
+    """One loaded model. It is tried on a grey picture first, so that a wrong one is found before any task."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        min_score: float = 0.25,
+        max_overlap: float = 0.7,
+        device: Device = "cpu",
+        threads: int = 0,
+        batch_size: int = 4,
+    ) -> None:
+        self._path, self._min_score, self._max_overlap = path, min_score, max_overlap
+        self._session = _session(path, device, threads)
+        about = self._session.get_modelmeta().custom_metadata_map
+        self._input = self._one_input(about)
+        self._type = _INPUT_TYPES[self._input.type]
+        batch, _, height, width = self._input.shape
+        self._fixed_batch = batch if isinstance(batch, int) else None
+        self._batch_size = self._fixed_batch or batch_size
+        self._any_size = not (isinstance(height, int) and isinstance(width, int))
+        self._size = _size_in(about) if self._any_size else (height, width)
+        self._labels = self._try_it(_labels_in(about))
+
+    @property
+    def name(self) -> str:
+        return self._path.stem
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self._labels
+
+    def detect(self, frames: Sequence[Picture]) -> list[list[Detection]]:
+        """The detections of each frame; frames of one size go through the model together if it allows that."""
+        found: list[list[Detection]] = []
+        for _, alike in groupby(frames, key=lambda frame: frame.shape):
+            same_size = list(alike)
+            for start in range(0, len(same_size), self._batch_size):
+                found += self._detect_batch(same_size[start : start + self._batch_size])
+        return found
+
+    def _detect_batch(self, frames: Sequence[Picture]) -> list[list[Detection]]:
+        height, width = frames[0].shape[:2]
+        placed = letterbox((height, width), self._size, _STRIDE if self._any_size else None)
+        outputs = self._run(self._tensor([placed.fit(frame) for frame in frames]))
+        return [self._detections(output, placed) for output in outputs[: len(frames)]]
+
+    def _tensor(self, pictures: Sequence[Picture]) -> Any:
+        rows = max(len(pictures), self._fixed_batch or 0)
+        tensor = np.zeros((rows, 3, *pictures[0].shape[:2]), self._type)
+        for number, picture in enumerate(pictures):
+            rgb = picture[..., ::-1].transpose(2, 0, 1)
+            np.divide(rgb, 255, out=tensor[number], dtype=self._type, casting="unsafe")
+        return tensor
+
+    def _run(self, tensor: Any) -> Floats:
+        output = self._session.run(None, {self._input.name: tensor})[0]
+        return np.asarray(output, np.float32)
+
+    def _detections(self, output: Floats, placed: Letterbox) -> list[Detection]:
+        boxes, scores, classes = decode(output, len(self._labels), self._min_score)
+        kept = suppress(boxes, classes, self._max_overlap)
+        corners = placed.restore(boxes[kept]).tolist()
+        return [
+            Detection(self._labels[class_], float(score), (x1, y1, x2, y2))
+            for class_, score, (x1, y1, x2, y2) in zip(classes[kept], scores[kept], corners, strict=True)
+        ]
+
+    def _one_input(self, about: dict[str, str]) -> Any:
+        inputs, task = self._session.get_inputs(), about.get("task", "detect")
+        if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].shape[1] != 3:
+            raise self._unusable(
+                f"its inputs are {[given.shape for given in inputs]}, not one of batch x 3 x height x width"
+            )
+        if inputs[0].type not in _INPUT_TYPES:
+            raise self._unusable(f"its input is of type {inputs[0].type}, not float or float16")
+        if task != "detect":
+            raise self._unusable(f"it was made for the task {task!r}, not 'detect'")
+        return inputs[0]
+
+    def _try_it(self, labels: tuple[str, ...]) -> tuple[str, ...]:
+        """The labels, checked against what really comes out; numbered ones if the file names none."""
+        grey = np.full((self._fixed_batch or 1, 3, *self._size), 0.5, self._type)
+        try:
+            output = self._run(grey)
+        except _RUNTIME_ERRORS as error:
+            raise self._unusable(f"it fails on a grey picture: {error}") from error
+        if output.ndim != 3 or output.shape[1] < 5 or output.shape[2] == 6:
+            raise self._unusable(f"its output has the shape {output.shape}, not batch x (4 + classes) x anchors")
+        classes = output.shape[1] - 4
+        if labels and len(labels) != classes:
+            raise self._unusable(f"it names {len(labels)} labels and has {classes} classes")
+        return labels or tuple(f"class-{number}" for number in range(classes))
+
+    def _unusable(self, reason: str) -> ModelUnusableError:
+        return ModelUnusableError(
+            f"{self._path} is not a YOLOv8 detector that can be used here: {reason}. "
+            "Export it again with: vedette models export WEIGHTS.pt"
+        )
+
+
+def _session(path: Path, device: Device, threads: int) -> ort.InferenceSession:
+    wanted = _PROVIDERS[device]
+    _require(wanted[0], ort.get_available_providers(), device)
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = threads
+    # Threads that spin while there is nothing to do take the cores from the other workers and from capture.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        session = ort.InferenceSession(path, options, providers=wanted)
+    except _RUNTIME_ERRORS as error:
+        raise ModelUnusableError(
+            f"The weights {path} cannot be loaded: {error}. They are damaged or no ONNX model: "
+            "fetch them again with 'vedette models fetch', or set objects.model to another file."
+        ) from error
+    _require(wanted[0], session.get_providers(), device)  # ONNX Runtime falls back to the CPU without an error
+    return session
+
+
+def _require(provider: str, present: Sequence[str], device: Device) -> None:
+    if provider not in present:
+        raise ModelUnusableError(
+            f"objects.device is {device!r}, but ONNX Runtime has no {provider} here (only {', '.join(present)}). "
+            "Install the packages of requirements/worker-gpu.txt on a machine with an NVIDIA GPU and its driver "
+            "(with Docker: docker-compose.gpu.yml), or set objects.device to cpu."
+        )
+
+
+def _labels_in(about: dict[str, str]) -> tuple[str, ...]:
+    """The labels that Ultralytics writes into the file: `{0: 'person', 1: 'bicycle', …}`; empty if there are none."""
+    try:
+        names = ast.literal_eval(about.get("names", "{}"))
+        return tuple(str(names[number]) for number in range(len(names)))
+    except (ValueError, SyntaxError, KeyError, TypeError, IndexError):
+        log.warning("the labels in the model cannot be read; its classes are numbered instead")
+        return ()
+
+
+def _size_in(about: dict[str, str]) -> tuple[int, int]:
+    """Height and width that a model of any input size was exported for."""
+    numbers = [int(number) for number in re.findall(r"\d+", about.get("imgsz", ""))]
+    height, width = (numbers * 2)[:2] if numbers else (_USUAL_SIZE, _USUAL_SIZE)
+    return height, width

@@ -1,0 +1,97 @@
+"""Weights that only Ultralytics reads (`.pt` and its other formats). An optional extra: it brings torch."""
+
+import pickle
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from video_worker.detectors.base import Detection, ModelUnusableError, Picture
+from video_worker.detectors.onnx_yolo import Device
+
+_LOADING_ERRORS = (
+    AttributeError,
+    ImportError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    EOFError,
+    pickle.UnpicklingError,
+)
+
+
+class UltralyticsYolo:
+    """One model loaded by Ultralytics, for inference only."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        min_score: float = 0.25,
+        max_overlap: float = 0.7,
+        device: Device = "cpu",
+        batch_size: int = 4,
+    ) -> None:
+        self._path = path
+        self._model = _load(path)
+        self._options = {
+            "conf": min_score,
+            "iou": max_overlap,
+            "device": _torch_device(path, device),
+            "batch": batch_size,
+            "verbose": False,
+        }
+
+    @property
+    def name(self) -> str:
+        return self._path.stem
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        names: dict[int, str] = self._model.names
+        return tuple(names[number] for number in sorted(names))
+
+    def detect(self, frames: Sequence[Picture]) -> list[list[Detection]]:
+        if not frames:
+            return []
+        return [_detections(result) for result in self._model.predict(list(frames), **self._options)]
+
+
+def _load(path: Path) -> Any:  # Any: an untyped library, which may not be there
+    try:
+        ultralytics, torch = import_module("ultralytics"), import_module("torch")
+    except ImportError as error:
+        raise ModelUnusableError(
+            f"The weights {path} need Ultralytics and torch, which are not installed ({error}). Either install the "
+            "extra, 'pip install -r requirements/ultralytics.txt', or export the weights once with "
+            "'vedette models export' and set objects.model to the .onnx file."
+        ) from error
+    try:
+        model = ultralytics.YOLO(path, task="detect")
+        if isinstance(model.model, torch.nn.Module):  # in other formats it is a path
+            model.model.eval()
+    except _LOADING_ERRORS as error:
+        raise ModelUnusableError(
+            f"Ultralytics cannot load the weights {path}: {error}. They are damaged or not made for detection: "
+            "fetch them again, or set objects.model to another file."
+        ) from error
+    return model
+
+
+def _torch_device(path: Path, device: Device) -> str:
+    if device == "cpu":
+        return "cpu"
+    if not import_module("torch").cuda.is_available():
+        raise ModelUnusableError(
+            f"objects.device is {device!r}, but torch finds no GPU for {path}. Install the driver and a torch with "
+            "CUDA, or set objects.device to cpu."
+        )
+    return "cuda:0"  # TensorRT is in the format of the weights there (.engine), not in the device
+
+
+def _detections(result: Any) -> list[Detection]:
+    boxes = result.boxes
+    rows = zip(boxes.cls.tolist(), boxes.conf.tolist(), boxes.xyxy.tolist(), strict=True)
+    return [Detection(result.names[int(number)], score, (x1, y1, x2, y2)) for number, score, (x1, y1, x2, y2) in rows]

@@ -1,0 +1,64 @@
+"""What the object worker tells people about itself, kept fresh while a long segment is in work."""
+
+from collections.abc import Callable, Sequence
+from threading import Event, Lock, Thread
+from typing import Any
+
+_REFRESH_SECONDS = 4.0  # well below the age at which a status counts as that of a dead service
+
+
+class WorkerStatus:
+    """Writes the status on every change, and every few seconds so that it does not go stale."""
+
+    def __init__(self, model: str, write: Callable[[dict[str, Any]], None], remove: Callable[[], None]) -> None:
+        self._write, self._remove = write, remove
+        self._lock = Lock()
+        self._stop = Event()
+        self._thread: Thread | None = None
+        self._state: dict[str, Any] = {
+            "model": model,
+            "state": "waiting",
+            "segment_id": None,
+            "done": 0,
+            "failed": 0,
+            "last": None,
+        }
+
+    def start(self) -> None:
+        self._stop.clear()
+        self._thread = Thread(target=self._refresh, name="worker-status", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Wait for the writer and take the file away; a second call does nothing more."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+            self._remove()
+
+    def working_on(self, segment_id: str) -> None:
+        self._change(state="working", segment_id=segment_id)
+
+    def waiting(self) -> None:
+        self._change(state="waiting", segment_id=None)
+
+    def finished(self, segment_id: str, detected: Sequence[str], seconds: float, *, ok: bool) -> None:
+        """A segment got its line."""
+        counter = "done" if ok else "failed"
+        last = {"segment_id": segment_id, "detected": list(detected), "seconds": round(seconds, 3)}
+        with self._lock:
+            self._state = self._state | {counter: self._state[counter] + 1, "last": last}
+            self._write(self._state)
+
+    def _change(self, **changes: str | None) -> None:
+        with self._lock:
+            self._state = self._state | changes
+            self._write(self._state)
+
+    def _refresh(self) -> None:
+        while True:
+            with self._lock:
+                self._write(self._state)
+            if self._stop.wait(_REFRESH_SECONDS):
+                return
