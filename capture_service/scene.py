@@ -70,8 +70,7 @@ class Scene:
         return np.zeros_like(self._allowed)
 
     def _compare(self, now: Gray, t: float, step: float) -> Mask:
-        self._background = follow_light(now, self._background)
-        difference = np.abs(now - self._background)
+        difference = self._difference_in_this_light(now)
         limit = self._limit()
         differs = ((difference > limit) & (self._allowed > 0)).astype(np.uint8)
         changed = cv2.medianBlur(differs, 3).astype(np.uint8, copy=False)
@@ -81,6 +80,21 @@ class Scene:
         changed = self._settle(now, changed, limit, step)
         self._follow(now, changed, step)
         return changed
+
+    def _difference_in_this_light(self, now: Gray) -> Gray:
+        """How far each pixel is from the background, after the background was put into the light of now.
+
+        Where the old light fits better it stays: glaring marks and lamps do not follow the camera's exposure.
+        """
+        difference: Gray = np.abs(now - self._background)
+        lit = follow_light(now, self._background)
+        if lit is self._background:
+            return difference
+        lit_difference = np.abs(now - lit)
+        unlit = (difference < lit_difference) & (difference < self._threshold)
+        self._background = np.where(unlit, self._background, lit).astype(np.float32)
+        least: Gray = np.minimum(difference, lit_difference)
+        return least
 
     def _limit(self) -> Gray:
         """How much each pixel must differ: the configured threshold, or more where the picture is noisy."""

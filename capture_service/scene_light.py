@@ -27,7 +27,7 @@ def follow_light(now: Gray, background: Gray) -> Gray:
     gain, offset = _fit(known, seen)
     after = _usual_error(seen, np.clip(gain * known + offset, 0, 255))
     # Either most of the picture fits now (a large object may be in the rest), or nearly all of it does.
-    if not any(old >= LEAST_SHIFT and new <= old / 2 for old, new in zip(before, after, strict=True)):
+    if not any(old >= LEAST_SHIFT and new <= old / 3 for old, new in zip(before, after, strict=True)):
         return background
     lit: Gray = np.clip(background * np.float32(gain) + np.float32(offset), 0, 255).astype(np.float32)
     return lit
