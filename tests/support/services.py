@@ -1,0 +1,71 @@
+"""Services as the processes that users run, and what they leave in a video folder."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from shared_utils.segments import Manifest, VideoDir, read_manifest
+
+REPOSITORY = Path(__file__).parents[2]
+STOP_SECONDS = 30.0
+
+
+def write_config(path: Path, cameras: Mapping[str, Mapping[str, Any]], **sections: Any) -> Path:
+    """A `vedette.yml` with these cameras."""
+    path.write_text(yaml.safe_dump({"cameras": {name: dict(one) for name, one in cameras.items()}, **sections}))
+    return path
+
+
+@contextmanager
+def service(name: str, config: Path, video_dir: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`python -m NAME` while the block runs, then SIGTERM; its output goes to `<name>.log` beside the config."""
+    command = [sys.executable, "-m", name, "--config", str(config), "--video-dir", str(video_dir)]
+    with (config.parent / f"{name}.log").open("ab") as log:
+        process = subprocess.Popen(command, cwd=REPOSITORY, env=os.environ | environment, stdout=log, stderr=log)
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def wait_until(what: str, condition: Callable[[], bool], timeout_seconds: float) -> None:
+    """Fail with `what` if the condition does not come true in time."""
+    deadline = time.monotonic() + timeout_seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {timeout_seconds:.0f} s in vain: {what}"
+        time.sleep(0.2)
+
+
+def manifests(video_dir: Path, camera: str | None = None) -> list[Manifest]:
+    """Every manifest, in the outbox or beside its segment, oldest first."""
+    video = VideoDir(video_dir)
+    paths = [*video.outbox.glob("*.json"), *video.segments.rglob("*.json")]
+    found = {manifest.segment_id: manifest for manifest in map(read_manifest, paths)}
+    return sorted((m for m in found.values() if camera in (None, m.camera)), key=lambda m: m.started_at)
+
+
+def recorded_spans(video_dir: Path, camera: str) -> list[tuple[datetime, datetime]]:
+    """From when to when this camera was recorded; spans that touch within half a second are one."""
+    spans: list[tuple[datetime, datetime]] = []
+    for manifest in manifests(video_dir, camera):
+        start = manifest.started_at
+        end = start + timedelta(seconds=manifest.duration_seconds)
+        if spans and start - spans[-1][1] <= timedelta(seconds=0.5):
+            spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
+        else:
+            spans.append((start, end))
+    return spans
