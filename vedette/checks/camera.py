@@ -14,8 +14,6 @@ from shared_utils.config import CameraConfig
 from shared_utils.errors import TemporaryError
 from vedette.checks.finding import Finding, ok, problem, warning
 
-OPEN_SECONDS, READ_SECONDS = 5.0, 5.0
-MOST_SECONDS = 10.0  # how long the keyframe interval is measured
 LONG_GOP_SECONDS = 5.0
 RECORDED_CODECS = {"h264", "hevc"}
 _RTSP_PORTS = {"rtsp": 554, "rtsps": 322}
@@ -23,6 +21,18 @@ _KEYFRAME_FIX = (
     "Set the camera's keyframe interval (I-frame interval, GOP) to 1 or 2 s: segments are cut at keyframes only, "
     "and the live view waits for one."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a camera is waited for and looked at."""
+
+    open_seconds: float = 5.0
+    read_seconds: float = 5.0
+    watch_seconds: float = 10.0  # how long the keyframe interval is measured
+
+
+USUAL_LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +56,10 @@ class ProbeError(TemporaryError):
         self.text, self.fix = text, fix
 
 
-def check_camera(name: str, camera: CameraConfig, clock: Clock, most_seconds: float = MOST_SECONDS) -> list[Finding]:
+def check_camera(name: str, camera: CameraConfig, clock: Clock, limits: Limits = USUAL_LIMITS) -> list[Finding]:
     """Look at one camera; returns within about 20 s unless the system's name lookup hangs."""
     try:
-        seen = probe(camera.url.get_secret_value(), camera.transport, clock, most_seconds)
+        seen = probe(camera.url.get_secret_value(), camera.transport, clock, limits)
     except ProbeError as error:
         return [problem(_subject(name), error.text, error.fix.format(url=f"cameras.{name}.url"))]
     return judge(name, seen, camera)
@@ -74,18 +84,18 @@ def judge(name: str, seen: StreamSeen, camera: CameraConfig) -> list[Finding]:
     return found
 
 
-def probe(url: str, transport: str, clock: Clock, most_seconds: float = MOST_SECONDS) -> StreamSeen:
+def probe(url: str, transport: str, clock: Clock, limits: Limits) -> StreamSeen:
     """Open the stream and look at it. Raises ProbeError. Call it in a thread of its own for each camera."""
     _resolve(url)
     options = {"rtsp_transport": transport, "fpsprobesize": "0"}
     try:
-        with av.open(url, options=options, timeout=(OPEN_SECONDS, READ_SECONDS)) as container:
-            return measure(container, clock, most_seconds)
+        with av.open(url, options=options, timeout=(limits.open_seconds, limits.read_seconds)) as container:
+            return measure(container, clock, limits.watch_seconds)
     except (av.FFmpegError, OSError) as error:
-        raise _explained(error, url) from None  # FFmpeg's own text holds the address with its password
+        raise _explained(error, url, limits) from None  # FFmpeg's own text holds the address with its password
 
 
-def measure(container: InputContainer, clock: Clock, most_seconds: float) -> StreamSeen:
+def measure(container: InputContainer, clock: Clock, watch_seconds: float) -> StreamSeen:
     """Read until two keyframe intervals are known or the time is over. Raises ProbeError, and what PyAV raises."""
     if not container.streams.video:
         raise ProbeError("it sends no video", "Check the path in {url}: this one may be the sound alone.")
@@ -93,7 +103,7 @@ def measure(container: InputContainer, clock: Clock, most_seconds: float) -> Str
     started = clock.monotonic()
     times: list[float] = []
     keyframes: list[float] = []
-    for seconds, is_keyframe in _video_times(container, stream.index, clock, started + most_seconds):
+    for seconds, is_keyframe in _video_times(container, stream.index, clock, started + watch_seconds):
         times.append(seconds)
         if is_keyframe:
             keyframes.append(seconds)
@@ -142,7 +152,7 @@ def _resolve(url: str) -> None:
         raise ProbeError(f"the host {parts.hostname!r} is not known", "Check the host in {url}.") from None
 
 
-def _explained(error: Exception, url: str) -> ProbeError:
+def _explained(error: Exception, url: str, limits: Limits) -> ProbeError:
     """The fault in words. A camera that stays silent shows as ExitError or, oddly, as invalid data."""
     parts = urlsplit(url)
     port = parts.port or _RTSP_PORTS.get(parts.scheme, 554)
@@ -165,7 +175,7 @@ def _explained(error: Exception, url: str) -> ProbeError:
         )
     if isinstance(error, av.ExitError | av.InvalidDataError | TimeoutError):
         return ProbeError(
-            f"it does not answer within {OPEN_SECONDS:.0f} s",
+            f"it does not answer within {limits.open_seconds:g} s",
             "Check the address in {url}, that the camera is on, and that no firewall is between.",
         )
     reason = getattr(error, "strerror", None) or type(error).__name__

@@ -17,7 +17,7 @@ from shared_utils.config import Config, load_config
 from shared_utils.errors import StorageError
 from shared_utils.process import set_up_logging
 from shared_utils.segments import VideoDir
-from vedette.checks.camera import check_camera
+from vedette.checks.camera import USUAL_LIMITS, Limits, check_camera
 from vedette.checks.finding import Finding, Level, all_well, ok, problem, warning
 from vedette.checks.footage import check_footage
 from vedette.checks.models import check_models
@@ -83,13 +83,15 @@ def same_address(config: Config) -> list[Finding]:
     ]
 
 
-def examine_cameras(config: Config, clock: Clock, *, quiet: bool = True) -> list[Finding]:
+def examine_cameras(
+    config: Config, clock: Clock, *, limits: Limits = USUAL_LIMITS, quiet: bool = True
+) -> list[Finding]:
     """All cameras at once, in the order of the configuration, within CAMERA_LIMIT_SECONDS."""
     found: dict[str, list[Finding]] = {}
 
     def look(name: str) -> None:
         try:
-            found[name] = check_camera(name, config.cameras[name], clock)
+            found[name] = check_camera(name, config.cameras[name], clock, limits)
         except Exception:
             log.exception("camera %s could not be checked", name)
             found[name] = [problem(f"camera {name}", "the check itself failed", "Please report this, with the log.")]

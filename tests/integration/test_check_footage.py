@@ -1,0 +1,184 @@
+"""`vedette check --deep`: every broken invariant is found, nothing is changed, nothing right is blamed."""
+
+import json
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from shared_utils.segments import Manifest, VideoDir, VideoInfo, segment_id
+from vedette.checks.footage import FlawKind, FootageReport, check_footage
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+START = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
+BYTES = b"not a video, and nobody looks"
+
+
+class FixedClock:
+    """It is noon."""
+
+    def now(self) -> datetime:
+        return NOW
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+def record(video: VideoDir, number: int = 0, *, waiting: bool = False) -> Manifest:
+    """A correct segment with its manifest, an hour old."""
+    segment = segment_id("front", START + timedelta(seconds=30 * number))
+    manifest = Manifest(
+        segment_id=segment,
+        camera="front",
+        event_id=segment,
+        trigger="motion",
+        started_at=START,
+        duration_seconds=30.0,
+        filename=video.segment_filename(segment),
+        size_bytes=len(BYTES),
+        video=VideoInfo(codec="h264", width=640, height=360, fps=15.0),
+    )
+    place = video.waiting_manifest(segment) if waiting else video.manifest(segment)
+    put(video.segment(segment), BYTES)
+    put(place, manifest.to_json())
+    return manifest
+
+
+def put(path: Path, data: bytes, age_seconds: float = 3600) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    moment = NOW.timestamp() - age_seconds
+    os.utime(path, (moment, moment))
+
+
+def look(video: VideoDir) -> FootageReport:
+    return check_footage(video, FixedClock())
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> VideoDir:
+    return VideoDir(tmp_path / "video")
+
+
+def test_a_correct_folder_has_no_flaw(video: VideoDir) -> None:
+    record(video, 0)
+    record(video, 1, waiting=True)
+    line = {"ok": True, "segment_id": "a", "model": "m"}
+    put(video.root / "detections_log.jsonl", json.dumps(line).encode() + b'\n{"ok": tr')
+
+    assert look(video) == FootageReport(segments=2, waiting=1, log_lines=1, flaws=())
+
+
+def test_a_folder_that_is_not_there_yet_has_no_flaw(video: VideoDir) -> None:
+    assert look(video) == FootageReport(segments=0, waiting=0, log_lines=0, flaws=())
+
+
+def bend_no_manifest(video: VideoDir, manifest: Manifest) -> None:
+    video.manifest(manifest.segment_id).unlink()
+
+
+def bend_no_segment(video: VideoDir, manifest: Manifest) -> None:
+    video.segment(manifest.segment_id).unlink()
+
+
+def bend_no_waiting_segment(video: VideoDir, manifest: Manifest) -> None:
+    video.segment(manifest.segment_id).unlink()
+    put(video.waiting_manifest(manifest.segment_id), manifest.to_json())
+    video.manifest(manifest.segment_id).unlink()
+
+
+def bend_both(video: VideoDir, manifest: Manifest) -> None:
+    put(video.waiting_manifest(manifest.segment_id), manifest.to_json())
+
+
+def bend_unreadable(video: VideoDir, manifest: Manifest) -> None:
+    put(video.manifest(manifest.segment_id), b'{"schema": 1, "segm')
+
+
+def bend_wrong_size(video: VideoDir, manifest: Manifest) -> None:
+    put(video.segment(manifest.segment_id), BYTES[:-1])
+
+
+def bend_wrong_camera(video: VideoDir, manifest: Manifest) -> None:
+    put(video.manifest(manifest.segment_id), manifest.model_copy(update={"camera": "back"}).to_json())
+
+
+def bend_leaves_the_folder(video: VideoDir, manifest: Manifest) -> None:
+    put(video.manifest(manifest.segment_id), manifest.model_copy(update={"filename": "../../etc/passwd"}).to_json())
+
+
+def bend_unknown(video: VideoDir, manifest: Manifest) -> None:
+    put(video.segments / "holiday.mp4", b"x")
+
+
+def bend_half_written(video: VideoDir, manifest: Manifest) -> None:
+    put(video.segment(manifest.segment_id).with_suffix(".mp4.part"), b"x")
+
+
+def bend_log_line(video: VideoDir, manifest: Manifest) -> None:
+    put(video.root / "faces_log.jsonl", b'{"ok": tr\n{"ok": true}\n')
+
+
+def bend_twice(video: VideoDir, manifest: Manifest) -> None:
+    line = json.dumps({"ok": True, "segment_id": manifest.segment_id, "model": "m"}).encode() + b"\n"
+    put(video.root / "detections_log-2026-10.jsonl", line)
+    put(video.root / "detections_log.jsonl", line)
+
+
+@pytest.mark.parametrize(
+    ("bend", "kind"),
+    [
+        (bend_no_manifest, FlawKind.NO_MANIFEST),
+        (bend_no_segment, FlawKind.NO_SEGMENT),
+        (bend_no_waiting_segment, FlawKind.NO_SEGMENT),
+        (bend_both, FlawKind.QUEUED_AND_WAITING),
+        (bend_unreadable, FlawKind.BAD_MANIFEST),
+        (bend_wrong_size, FlawKind.WRONG_SIZE),
+        (bend_wrong_camera, FlawKind.WRONG_PLACE),
+        (bend_leaves_the_folder, FlawKind.WRONG_PLACE),
+        (bend_unknown, FlawKind.UNKNOWN_FILE),
+        (bend_half_written, FlawKind.HALF_WRITTEN),
+        (bend_log_line, FlawKind.BAD_LINE),
+        (bend_twice, FlawKind.TWICE_LOGGED),
+    ],
+)
+def test_each_broken_invariant_is_found_once_and_nothing_is_changed(video: VideoDir, bend, kind: FlawKind) -> None:  # type: ignore[no-untyped-def]
+    record(video, 1)
+    bend(video, record(video, 0))
+    before = {path: path.read_bytes() for path in video.root.rglob("*") if path.is_file()}
+
+    flaws = look(video).flaws
+
+    assert [flaw.kind for flaw in flaws] == [kind]
+    assert flaws[0].fix
+    assert {path: path.read_bytes() for path in video.root.rglob("*") if path.is_file()} == before
+
+
+def test_what_is_being_written_is_left_alone(video: VideoDir) -> None:
+    """A running recorder has a segment for a moment before its manifest, and a part file all the time."""
+    manifest = record(video, 0)
+    bend_no_manifest(video, manifest)
+    put(video.segment(manifest.segment_id), BYTES, age_seconds=1)
+    put(video.segments / "front" / "2026-11-20" / "next.mp4.part", b"x", age_seconds=1)
+
+    assert look(video).flaws == ()
+
+
+def test_a_failure_that_came_good_is_no_second_line(video: VideoDir) -> None:
+    """A replayed task ends in an "ok": true line for a segment that failed before."""
+    lines = [json.dumps({"ok": ok, "segment_id": "a", "model": "m"}) for ok in (False, True)]
+    put(video.root / "detections_log.jsonl", ("\n".join(lines) + "\n").encode())
+
+    assert look(video).flaws == ()
+
+
+def test_progress_ends_at_all_of_it(video: VideoDir) -> None:
+    for number in range(3):
+        record(video, number)
+    steps: list[tuple[int, int]] = []
+
+    check_footage(video, FixedClock(), lambda done, total: steps.append((done, total)))
+
+    assert steps[0] == (1, 6)
+    assert steps[-1] == (6, 6)
