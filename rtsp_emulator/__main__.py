@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from shared_utils.clock import SystemClock
 from shared_utils.errors import VedetteError, WrongUseError
 from shared_utils.process import EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USE, set_up_logging
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("rtsp_emulator")  # not "__main__"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,7 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log.error("the emulator cannot go on: %s", error)
         return EXIT_FAILED
     except KeyboardInterrupt:
-        pass
+        log.info("stopping: interrupted while preparing the clips")
+    except Exception:
+        log.exception("the emulator ended by an error nobody expected")
+        return EXIT_FAILED
     return EXIT_DONE
 
 
@@ -93,7 +96,7 @@ def _camera(prepared: PreparedCamera, store: ClipStore, options: Options, clock:
     )
 
 
-def _announce(options: Options, port: int, control_port: int, cameras: Sequence[str] | dict[str, Camera]) -> None:
+def _announce(options: Options, port: int, control_port: int, cameras: Iterable[str]) -> None:
     urls = {name: f"rtsp://{options.host}:{port}/{name}" for name in cameras}
     ready = {"rtsp_port": port, "control_port": control_port, "cameras": urls}
     sys.stdout.write(json.dumps(ready) + "\n")

@@ -46,7 +46,7 @@ class Camera:
         wait_for_client: bool = False,
         start_seconds: float = 0.0,
     ) -> None:
-        self.name, self.tracks, self.faults = name, clips[0].tracks, FaultBoard()
+        self.name, self.faults = name, FaultBoard()
         self._clips, self._clip = clips, clips[0]
         self._make_other_clip = make_other_clip
         self._other_clip: Clip | None = None
@@ -57,6 +57,11 @@ class Camera:
         self._last_report: dict[Kind, bytes] = {}
         self._wait_for_client, self._first_viewer, self._started = wait_for_client, asyncio.Event(), False
         self._round, self._round_began = 0, -Fraction(start_seconds).limit_denominator(1000)
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """What a client that comes now is told; always the tracks of the first clip, in the present clip's size."""
+        return tuple(self._playing(told.kind) or told for told in self._clips[0].tracks)
 
     def add_viewer(self, viewer: Viewer) -> None:
         """Send to this client from the next packet on, after the last sender reports: they tell it the time."""
@@ -151,7 +156,7 @@ class Camera:
             await asyncio.sleep(min(wait_seconds, LOOK_UP_SECONDS))
 
     async def _send(self, unit: AccessUnit, packetisers: Mapping[Kind, rtp.Packetiser]) -> None:
-        now, track = self._clock.monotonic(), self._track(unit.kind)
+        now, track = self._clock.monotonic(), self._playing(unit.kind)
         if track is None or not self._is_sent(unit, now):
             return
         packets = packetisers[unit.kind].packets(unit, round(self._round_began * track.clock_rate))
@@ -167,11 +172,11 @@ class Camera:
                     viewer.send_noise(noise)
                 viewer.send(unit.kind, packets[begin : begin + BURST_PACKETS])
 
-    def _track(self, kind: Kind) -> Track | None:
-        """The track as the clients were told of it, unless the present clip has another in its place."""
-        told = next((track for track in self.tracks if track.kind == kind), None)
+    def _playing(self, kind: Kind) -> Track | None:
+        """The present clip's track, unless it is another than the one that clients were told of."""
+        told = next((track for track in self._clips[0].tracks if track.kind == kind), None)
         playing = next((track for track in self._clip.tracks if track.kind == kind), None)
-        return told if told and playing and told.payload == playing.payload else None
+        return playing if told and playing and told.payload == playing.payload else None
 
     def _is_sent(self, unit: AccessUnit, now: float) -> bool:
         late_seconds = now - self._media_clock.wall_time(float(self._round_began + unit.starts_at))

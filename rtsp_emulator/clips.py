@@ -158,7 +158,7 @@ def _audio_track(stream: AudioStream) -> Track:
     )
 
 
-def _seconds(ticks: int | None, packet: Packet) -> Fraction:
+def _seconds(ticks: int | None, packet: AnyPacket) -> Fraction:
     if ticks is None or packet.time_base is None:
         raise NotCarriedError("some of its packets carry no time")
     return ticks * packet.time_base

@@ -59,6 +59,7 @@ class Connection:
                     await self._serve_one()
         except TimeoutError:
             log.info("client dropped: silent for %g s", self._settings.session_timeout_seconds)
+            self._writer.transport.abort()  # it may not even read what is left to send
         except (EOFError, ConnectionError):
             log.debug("client left")
         finally:

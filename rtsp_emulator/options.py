@@ -90,7 +90,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--start-seconds", type=_seconds, default=0.0, metavar="S", help="begin the first round S seconds into it")
     add("--session-timeout", type=_seconds, default=60.0, metavar="S", help="drop who is silent (default: %(default)g)")
     add("--write-buffer-kb", type=int, default=4096, metavar="KB", help="drop who leaves so much unread (%(default)s)")
-    add("--work-folder", type=Path, metavar="DIR", help="where converted clips lie (default: a temporary folder)")
+    add(
+        "--work-folder",
+        type=Path,
+        metavar="DIR",
+        help="keep converted clips and the demo scene here for the next start",
+    )
     add("--backend", choices=("python", "gstreamer"), default="python", help="gstreamer: needs its Debian packages")
     add("--device", metavar="/dev/videoN", help="a V4L2 camera (with --backend gstreamer); CAMERA then has no =SOURCE")
     return parser

@@ -2,9 +2,10 @@
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from hashlib import sha256
 from pathlib import Path
 from threading import Event
 
@@ -109,9 +110,10 @@ class ClipStore:
                     f"Camera {prepared.source.camera!r} sends {first.video.codec}, {other.path} is another codec."
                 )
             return other
-        path = self._work_folder / f"{prepared.source.camera}-smaller.mp4"
-        convert(first.path, path, codec=first.video.codec, scale=Fraction(1, 2), stopped=self._stop.is_set)
-        return load_clip(path)
+        half = Fraction(1, 2)
+        return load_clip(
+            self._once(first.path, "half", lambda part: self._convert(first.path, part, first.video.codec, scale=half))
+        )
 
     def load(self, path: Path) -> Clip:
         """The clip in memory. Raises SourceError."""
@@ -124,9 +126,24 @@ class ClipStore:
             return load_clip(path)
         except NotCarriedError as error:
             log.info("converting %s to H.264 once: %s", path, error)
-            target = self._work_folder / f"{len(self._loaded)}-{_slug(path.stem)}.mp4"
-            convert(path, target, keep_video=error.video_is_fine, stopped=self._stop.is_set)
-            return load_clip(target)
+            keep_video = error.video_is_fine
+            return load_clip(self._once(path, "h264", lambda part: self._convert(path, part, keep_video=keep_video)))
+
+    def _convert(
+        self, path: Path, part: Path, codec: str = "h264", *, keep_video: bool = False, scale: Fraction = Fraction(1)
+    ) -> None:
+        convert(path, part, codec=codec, keep_video=keep_video, scale=scale, stopped=self._stop.is_set)
+
+    def _once(self, path: Path, purpose: str, make: Callable[[Path], None]) -> Path:
+        """The made clip of this file as it is now; kept for the next start if the work folder is."""
+        facts = path.stat()
+        key = sha256(f"{path.resolve()} {facts.st_mtime_ns} {facts.st_size}".encode()).hexdigest()[:12]
+        made = self._work_folder / f"{_slug(path.stem)}-{purpose}-{key}.mp4"
+        if not made.exists():
+            part = made.with_suffix(".part")
+            make(part)
+            part.replace(made)
+        return made
 
 
 def prepare_all(store: ClipStore, sources: Sequence[CameraSource]) -> list[PreparedCamera]:

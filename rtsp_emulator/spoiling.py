@@ -44,5 +44,7 @@ class Spoiler:
         if not self._faults.holds(Fault.FROZEN_TIMESTAMPS, now):
             self._frozen_at.pop(kind, None)
             return packets
+        if not packets:  # the muxer may keep back a block of sound
+            return packets
         frozen_at = self._frozen_at.setdefault(kind, rtp.timestamp_of(packets[-1]))
         return [packet if rtp.is_rtcp(packet) else rtp.with_timestamp(packet, frozen_at) for packet in packets]
