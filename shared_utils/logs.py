@@ -1,31 +1,93 @@
 """The open logs: JSONL, one line per segment (and model), append only, on disk before the task is settled."""
 
+import json
+import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from shared_utils.clock import Clock
+from filelock import FileLock, Timeout
+
+from shared_utils.clock import Clock, from_iso
+from shared_utils.durable import PART_SUFFIX, rename_durably, sync_folder
+from shared_utils.errors import StorageError
+from shared_utils.log_files import LogFiles, LogTail, month_of, month_of_file, parse_line
 
 DETECTIONS_LOG = "detections_log"
 FACES_LOG = "faces_log"
 PRIVACY_LOG = "privacy_log"
 GAPS_LOG = "gaps_log"
 
+LOCK_SECONDS = 60.0  # a line takes milliseconds; rewriting a whole month takes seconds
+
+_Key = tuple[str, str]  # segment id and model
+
+
+class LogUnavailableError(StorageError):
+    """A log cannot be read or written now; it is as it was before."""
+
+    def __init__(self, path: Path, reason: object) -> None:
+        text = reason.strerror or str(reason) if isinstance(reason, OSError) else str(reason)
+        super().__init__(
+            f"The log {path} cannot be used: {text}. Check that its disk has space and that its folder is writable."
+        )
+
 
 class JsonlLog:
     """One log: `<name>.jsonl` for this month, `<name>-2026-11.jsonl` for months that are over."""
 
     def __init__(self, folder: Path, name: str, clock: Clock) -> None:
-        self._folder, self._name, self._clock = folder, name, clock
+        self.files = LogFiles(folder, name)
+        self._clock = clock
 
     def append(self, line: Mapping[str, Any]) -> None:
         """Add a line under the file lock; it is on disk when this returns. Raises StorageError."""
-        raise NotImplementedError
+        with self.locked():
+            self.append_locked(line)
 
     def lines(self) -> Iterator[dict[str, Any]]:
-        """Every line of every month, oldest month first; torn and unreadable lines are skipped."""
-        raise NotImplementedError
+        """Every line of every month, oldest month first; torn and unreadable lines are skipped. Raises StorageError."""
+        try:
+            for _, handle in self.files.open_all():
+                for raw in handle:
+                    line = parse_line(raw)
+                    if line is not None:
+                        yield line
+        except OSError as error:
+            raise LogUnavailableError(self.files.current, error) from error
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Nobody else writes while the block runs; what the disk has against it becomes StorageError."""
+        try:
+            self.files.folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.files.lock, timeout=LOCK_SECONDS):
+                yield
+        except Timeout as error:
+            reason = f"another process has held {self.files.lock.name} for {LOCK_SECONDS:.0f} s"
+            raise LogUnavailableError(self.files.current, reason) from error
+        except OSError as error:
+            raise LogUnavailableError(self.files.current, error) from error
+
+    def append_locked(self, line: Mapping[str, Any]) -> None:
+        """`append` for those who hold the lock already."""
+        self._end_the_month()
+        is_new = not self.files.current.exists()
+        handle = os.open(self.files.current, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            _append_whole(handle, to_bytes(line))
+        finally:
+            os.close(handle)
+        if is_new:
+            sync_folder(self.files.folder)
+
+    def _end_the_month(self) -> None:
+        """File away what an earlier month wrote. A clock that goes back ends nothing."""
+        written = month_of_file(self.files.current)
+        if written is not None and written < month_of(self._clock.now()):
+            rename_durably(self.files.current, self.files.name_for(written))
 
 
 class ResultLog:
@@ -33,17 +95,92 @@ class ResultLog:
 
     def __init__(self, folder: Path, name: str, clock: Clock) -> None:
         self._log = JsonlLog(folder, name, clock)
+        self._tail = LogTail(self._log.files)
+        self._known: dict[_Key, bool] = {}  # whether the line says "ok": true
 
     def has(self, segment_id: str, model: str, started_at: datetime) -> bool:
         """Whether this segment has its line, `"ok": true` or not, by this model."""
-        raise NotImplementedError
+        self._catch_up(started_at)
+        return (segment_id, model) in self._known
 
     def record(self, line: Mapping[str, Any]) -> bool:
         """Add the line of (line["segment_id"], line["model"]) unless there is one; whether it was written.
 
         An `"ok": false` line is replaced by an `"ok": true` one: a replayed task that came good. Raises StorageError.
         """
-        raise NotImplementedError
+        key, started_at = _key_of(line), from_iso(line["started_at"])
+        with self._log.locked():
+            self._catch_up(started_at)
+            if key not in self._known:
+                self._log.append_locked(line)
+            elif line["ok"] and not self._known[key]:
+                self._replace(key, line, month_of(started_at))
+            else:
+                return False
+        self._known[key] = bool(line["ok"])
+        return True
 
     def lines(self) -> Iterator[dict[str, Any]]:
+        """Every line of every month, the oldest month first."""
         return self._log.lines()
+
+    def _catch_up(self, started_at: datetime) -> None:
+        """Read what was added. A result is never older than its segment, so earlier months are left alone."""
+        try:
+            for line in self._tail.new_lines(month_of(started_at)):
+                if "segment_id" in line and "model" in line:
+                    self._known[_key_of(line)] = bool(line.get("ok"))
+        except OSError as error:
+            raise LogUnavailableError(self._log.files.current, error) from error
+
+    def _replace(self, key: _Key, line: Mapping[str, Any], since_month: str) -> None:
+        """Rewrite the file that holds the line of `key`, with the new line in its place."""
+        for path, handle in self._log.files.open_all(since_month):
+            if any(_is_line_of(key, raw) for raw in handle):
+                handle.seek(0)
+                _rewrite(path, (to_bytes(line) if _is_line_of(key, raw) else raw for raw in handle))
+                return
+        self._log.append_locked(line)  # somebody removed the old line meanwhile
+
+
+def to_bytes(line: Mapping[str, Any]) -> bytes:
+    """A line as it stands in the file, its end included."""
+    return json.dumps(line, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode(errors="replace") + b"\n"
+
+
+def _key_of(line: Mapping[str, Any]) -> _Key:
+    return str(line["segment_id"]), str(line["model"])
+
+
+def _is_line_of(key: _Key, raw: bytes) -> bool:
+    line = parse_line(raw) if key[0].encode() in raw else None  # most lines need no parsing
+    return line is not None and "segment_id" in line and "model" in line and _key_of(line) == key
+
+
+def _append_whole(handle: int, data: bytes) -> None:
+    """Write at the end and put it on disk, or leave the file as it was. A torn last line stays, and is ended first."""
+    size = os.lseek(handle, 0, os.SEEK_END)
+    if size and os.pread(handle, 1, size - 1) != b"\n":
+        data = b"\n" + data
+    try:
+        written = 0
+        while written < len(data):
+            written += os.write(handle, data[written:])
+        os.fsync(handle)
+    except OSError:
+        os.ftruncate(handle, size)
+        raise
+
+
+def _rewrite(path: Path, lines: Iterator[bytes]) -> None:
+    """Replace a file durably; interrupted, it is as it was."""
+    part = path.with_name(path.name + PART_SUFFIX)
+    try:
+        with part.open("wb") as handle:
+            handle.writelines(lines)
+            handle.flush()
+            os.fsync(handle.fileno())
+        rename_durably(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
