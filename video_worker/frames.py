@@ -1,5 +1,7 @@
 """Pictures of a segment at given moments, with no more decoded than they need."""
 
+from __future__ import annotations  # av.Packet is generic for the type checker only
+
 import errno
 import logging
 from collections.abc import Iterator, Sequence
@@ -79,7 +81,7 @@ def _opened(path: Path) -> InputContainer:
 
 
 def _reading_error(path: Path, error: av.error.FFmpegError | OSError) -> SegmentError | StorageError:
-    if error.errno in _STORAGE_ERRORS:
+    if not isinstance(error, av.error.FFmpegError) or error.errno in _STORAGE_ERRORS:
         return StorageError(
             f"{path} cannot be read now: {error.strerror}. Check that video/ is mounted and readable by this user; "
             "the task waits."
@@ -112,7 +114,8 @@ def _packets(container: InputContainer, stream: VideoStream, path: Path) -> Iter
 
 def _gops(container: InputContainer, stream: VideoStream, path: Path, times: Sequence[float]) -> Iterator[_Gop]:
     """The GOPs that hold a wanted moment. Stops reading after the last one."""
-    start, waiting, packets = stream.start_time or 0, list(times), list[av.Packet[VideoStream]]()
+    start, waiting = stream.start_time or 0, list(times)
+    packets: list[av.Packet[VideoStream]] = []
     for packet in _packets(container, stream, path):
         if packet.is_keyframe and packets and packet.pts is not None:
             begins = _seconds(packet.pts, start, stream)
@@ -129,7 +132,11 @@ def _gops(container: InputContainer, stream: VideoStream, path: Path, times: Seq
 
 
 def _pictures_of(gop: _Gop, stream: VideoStream, start: int) -> Iterator[av.VideoFrame]:
-    """The last picture at or before each wanted moment; the first one for moments before it."""
+    """The last picture at or before each wanted moment; the first one for moments before it.
+
+    In an open GOP the last few pictures before a keyframe come after it and need both sides: the picture before them
+    is taken instead.
+    """
     waiting, before = list(gop.times), None
     for frame in _decoded(gop.packets, stream):
         t = _seconds(frame.pts, start, stream)

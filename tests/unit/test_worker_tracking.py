@@ -1,0 +1,98 @@
+"""Detections joined into tracks."""
+
+import warnings
+from collections.abc import Sequence
+
+from video_worker.detectors import Detection
+from video_worker.tracking import SegmentTracker
+
+
+def seen(label: str, left: float, score: float = 0.8, top: float = 100.0) -> Detection:
+    return Detection(label, score, (left, top, left + 40.0, top + 100.0))
+
+
+def tracked(pictures: Sequence[Sequence[Detection]], pause_seconds: float = 1 / 3) -> SegmentTracker:
+    tracker = SegmentTracker(pictures_per_second=3)
+    for number, detections in enumerate(pictures):
+        tracker.add(number * pause_seconds, detections)
+    return tracker
+
+
+def test_a_person_who_walks_on_keeps_one_id_although_their_boxes_do_not_touch() -> None:
+    """At three pictures a second a walking person has left their own box by the next picture."""
+    tracker = tracked([[seen("person", 45.0 * number)] for number in range(8)])
+
+    assert [len(track.sightings) for track in tracker.tracks] == [8]
+
+
+def test_what_is_seen_once_has_a_track_too() -> None:
+    """Somebody who passes the gate within half a second must be in the log."""
+    tracker = tracked([[], [seen("person", 10)], []])
+
+    (track,) = tracker.tracks
+    assert track.track_id == 1
+    assert [sighting.t for sighting in track.sightings] == [1 / 3]
+
+
+def test_a_weak_detection_begins_a_track_as_well() -> None:
+    """The detector's least score is the only limit; a second one hidden in the tracker would surprise."""
+    tracker = tracked([[seen("person", 10, score=0.26)]])
+
+    assert [track.score for track in tracker.tracks] == [0.26]
+
+
+def test_every_detection_belongs_to_exactly_one_track() -> None:
+    """What the snapshot shows and what the log lists must be the same."""
+    pictures = [[seen("person", 30.0 * n), seen("person", 600.0 - 30 * n), seen("dog", 200, top=300)] for n in range(9)]
+
+    tracker = tracked(pictures)
+
+    sightings = [sighting.detection for track in tracker.tracks for sighting in track.sightings]
+    assert sorted(sightings, key=repr) == sorted((one for picture in pictures for one in picture), key=repr)
+
+
+def test_two_people_have_two_ids_that_are_unique_in_the_segment() -> None:
+    """`count` is the number of tracks."""
+    tracker = tracked([[seen("person", 10), seen("dog", 10, top=400), seen("person", 500)]] * 3)
+
+    assert sorted(track.track_id for track in tracker.tracks) == [1, 2, 3]
+    assert sorted(track.label for track in tracker.tracks) == ["dog", "person", "person"]
+
+
+def test_a_person_hidden_for_a_second_comes_back_as_themselves() -> None:
+    """A lamp post in front of the door must not make two visitors of one."""
+    walk = [[seen("person", 20.0 * number)] if number not in {3, 4} else [] for number in range(9)]
+
+    assert len(tracked(walk).tracks) == 1
+
+
+def test_somebody_who_comes_a_minute_later_is_somebody_else() -> None:
+    """Nothing tells that it is the same person, so nothing may claim it."""
+    assert len(tracked([[seen("person", 10)], [seen("person", 10)]], pause_seconds=60).tracks) == 2
+
+
+def test_a_vehicle_that_the_model_wavers_about_is_one_object_under_its_likelier_label() -> None:
+    """A van is a car in one picture and a truck in the next; it is still one van."""
+    labels = ["car", "truck", "car", "car"]
+
+    tracker = tracked([[seen(label, 20.0 * number)] for number, label in enumerate(labels)])
+
+    assert [track.label for track in tracker.tracks] == ["car"]
+
+
+def test_a_person_and_the_bicycle_under_them_are_two_objects() -> None:
+    """Their boxes overlap in every picture."""
+    tracker = tracked([[seen("person", 20.0 * number), seen("bicycle", 20.0 * number)] for number in range(4)])
+
+    assert {track.label: len(track.sightings) for track in tracker.tracks} == {"person": 4, "bicycle": 4}
+
+
+def test_ids_begin_anew_in_every_segment() -> None:
+    """The same segment analysed twice gives the same line."""
+    pictures = [[seen("person", 30.0 * number), seen("dog", 400)] for number in range(4)]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        first, second = tracked(pictures), tracked(pictures)
+
+    assert first.tracks == second.tracks
