@@ -63,8 +63,9 @@ class ObjectWorker:
 
     def handle(self, task: Task) -> None:
         """Analyse one segment. On return its line is on disk. Raises StorageError while `video/` is away."""
+        self._require_video(task)
         model = task.model or self._detectors.own.name
-        if self._is_done(task, model):
+        if self._results.has(task.segment_id, model, task.started_at):
             log.info("segment %s has its line by %s already: skipped", task.segment_id, model)
             SEGMENTS.labels("skipped").inc()
             return
@@ -75,7 +76,8 @@ class ObjectWorker:
             self._status.waiting()
 
     def give_up(self, task: Task, error: str) -> None:
-        """Write the line of a task that failed too often."""
+        """Write the line of a task that failed too often. Raises StorageError while `video/` is away."""
+        self._require_video(task)
         manifest = find_manifest(self._video, task.segment_id)
         subject = Subject(task, task.model or self._detectors.own.name, manifest.event_id if manifest else None)
         self._record_failure(subject, f"Given up: {error}", 0.0)
@@ -96,17 +98,17 @@ class ObjectWorker:
         self._write_snapshot(task, manifest, analysis)
         self._record(subject, analysis, began)
 
-    def _is_done(self, task: Task, model: str) -> bool:
-        return self._results.has(task.segment_id, model, task.started_at)
-
-    def _segment(self, task: Task, manifest: Manifest | None) -> Segment:
-        """The file of the task and what its manifest says. Without a manifest the file itself is asked."""
-        path = self._video.resolve(task.filename)
+    def _require_video(self, task: Task) -> None:
+        """A mount that is away looks like an empty folder: it must not make every segment a lost one."""
         if not self._video.segments.is_dir():
             raise StorageError(
                 f"{self._video.segments} is not there, so segment {task.segment_id} waits. "
                 "Check that video/ is mounted and readable by this user."
             )
+
+    def _segment(self, task: Task, manifest: Manifest | None) -> Segment:
+        """The file of the task and what its manifest says. Without a manifest the file itself is asked."""
+        path = self._video.resolve(task.filename)
         if manifest is None:
             return Segment(path, duration_seconds(path))
         return Segment(path, manifest.duration_seconds, manifest.motion)
