@@ -4,16 +4,14 @@ from collections import deque
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from capture_service.scene_light import follow_light, is_light
-
-Gray = NDArray[np.float32]
-Mask = NDArray[np.uint8]
+from capture_service.scene_light import follow_light
+from capture_service.scene_parts import Gray, Mask, find_parts, is_no_object
 
 WARM_UP_SECONDS = 1.0  # the first background is the mean of the looks of this time
 FOLLOW_SECONDS = 8.0  # time constant in which unchanged pixels follow slow changes
 STILL_SECONDS = 12.0  # a changed part in which nothing stirs becomes background after this: parked cars, ghosts
+NEW_LIGHT_SECONDS = 3.0  # after a change of the light, patches of it are expected
 LONGEST_SECONDS = 60.0  # a pixel that stays changed becomes background after this, whatever stirs around it
 NOISE_SECONDS = 10.0  # time constant of the noise estimate
 DARK_LEVEL, LIGHT_LEVEL = 16.0, 80.0  # in the dark everything differs less, so less must count ...
@@ -22,7 +20,8 @@ NOISE_FACTOR = 5.0  # a change must exceed the mean noise this many times
 LOST_SECONDS = 10.0  # after a longer gap between looks, or a step back, the background is learned anew
 UPHEAVAL = 0.45  # part of the picture that cannot change at once by something moving in it
 STIR_LOOKS = 3  # stirring is judged against the picture this many looks ago
-STIR_PART = 0.02  # part of a changed region that must stir for the region to be alive
+STIR_LIMIT = 0.6  # and what differs by this part of the limit stirs
+STIR_PART = 0.02  # of a changed part that must stir for the whole of it to be alive
 
 
 class Scene:
@@ -39,6 +38,7 @@ class Scene:
         self._still: Gray = np.zeros(allowed.shape, np.float32)
         self._changed_for: Gray = np.zeros(allowed.shape, np.float32)
         self._earlier: deque[Gray] = deque(maxlen=STIR_LOOKS)
+        self._lit_at = -NEW_LIGHT_SECONDS  # when the light of the whole picture changed last
         self._upheavals: deque[float] = deque(maxlen=3)
 
     def look(self, picture: Mask, t: float) -> Mask:
@@ -57,6 +57,8 @@ class Scene:
     def _begin(self, now: Gray, t: float) -> Mask:
         self._background, self._started, self._last, self._looks = now.copy(), t, t, 1
         self._still[:] = self._changed_for[:] = 0
+        self._lit_at = t - NEW_LIGHT_SECONDS
+        self._upheavals.clear()
         self._earlier.clear()
         self._earlier.append(now)
         return np.zeros_like(self._allowed)
@@ -87,7 +89,9 @@ class Scene:
         Where the old light fits better it stays: glaring marks and lamps do not follow the camera's exposure.
         """
         difference: Gray = np.abs(now - self._background)
-        lit = follow_light(now, self._background)
+        lit, light_changed = follow_light(now, self._background)
+        if light_changed:
+            self._lit_at = self._last
         if lit is self._background:
             return difference
         lit_difference = np.abs(now - lit)
@@ -120,27 +124,27 @@ class Scene:
         often = len(self._upheavals) == 3 and t - self._upheavals[0] < 2.0
         if not often:
             return np.zeros_like(self._allowed)
-        stirred = cv2.absdiff(now, follow_light(now, before)) > limit
+        stirred = cv2.absdiff(now, follow_light(now, before)[0]) > limit
         return (stirred & (self._allowed > 0)).astype(np.uint8)
 
     def _settle(self, now: Gray, changed: Mask, limit: Gray, step: float) -> Mask:
-        """Let changed regions that are only light, or have been still for long, become background."""
+        """Let parts that are no object, or have been still for long, become background; what is left is motion."""
         if not changed.any():
             self._still[:] = self._changed_for[:] = 0
             return changed
-        stirring = (cv2.absdiff(now, self._earlier[0]) > limit * 0.6).astype(np.uint8)
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(changed, np.ones((5, 5), np.uint8)))
-        stirred = np.bincount(labels.ravel(), weights=stirring.ravel(), minlength=count)
-        alive = stirred > STIR_PART * stats[:, cv2.CC_STAT_AREA]
-        alive[0] = False
+        stirring = np.abs(now - self._earlier[0]) > limit * STIR_LIMIT
         self._still += step
-        self._still[(changed == 0) | alive[labels]] = 0
+        self._still[changed == 0] = 0
         self._changed_for += step
         self._changed_for[changed == 0] = 0
-        settled = (self._still > STILL_SECONDS) | (self._changed_for > LONGEST_SECONDS)
-        for label in range(1, count):
-            if is_light(now, self._background, stats[label], labels == label, changed):
-                settled |= (labels == label) & (changed > 0)
+        settled = self._changed_for > LONGEST_SECONDS
+        new_light = self._last - self._lit_at < NEW_LIGHT_SECONDS
+        for part in find_parts(changed):
+            if is_no_object(part, now, self._background, new_light=new_light):
+                settled[part.window] |= part.changed
+            elif np.mean(stirring[part.window][part.joined]) > STIR_PART:
+                self._still[part.window][part.joined] = 0
+        settled |= self._still > STILL_SECONDS
         self._background[settled] = now[settled]
         return np.where(settled, 0, changed).astype(np.uint8)
 

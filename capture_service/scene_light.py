@@ -1,36 +1,34 @@
-"""Telling light from motion: exposure, lamps, clouds and the IR filter change a picture without anything moving."""
+"""The light of the whole picture: exposure, lamps and clouds change it without anything moving."""
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Gray = NDArray[np.float32]
+from capture_service.scene_parts import Gray
 
 TILES = (60, 34)  # the light is judged on means over tiles, which noise and small objects hardly touch
 LEVELS = 32  # brightness levels that the tiles are sorted into
 LEAST_TILES = 6  # a level with fewer says nothing
 LEAST_SHIFT = 2.0  # a smaller change of brightness over the whole picture is left to the slow following
 MOST_GAIN = 6.0
-LEAST_TEXTURE = 2.5  # standard deviation below which a surface has no structure to recognise
-SAME_STRUCTURE = 0.9  # correlation from which two pictures show the same thing in another light
 
 
-def follow_light(now: Gray, background: Gray) -> Gray:
-    """The background in the light of now: brightness and contrast as most of the picture says.
+def follow_light(now: Gray, background: Gray) -> tuple[Gray, bool]:
+    """The background in the light of now, by brightness and contrast of most of the picture, and whether that changed.
 
-    Unchanged unless that explains the difference well: a big object must not be taken for light.
+    It is the same array unless a new light explains the difference well: a big object must not be taken for light.
+    Light that changes one way here and another way there is noticed, but not followed.
     """
     seen, known = _tiles(now), _tiles(background)
     before = _usual_error(seen, known)
     if max(before) < LEAST_SHIFT:
-        return background
+        return background, False
     gain, offset = _fit(known, seen)
     after = _usual_error(seen, np.clip(gain * known + offset, 0, 255))
     # Either most of the picture fits now (a large object may be in the rest), or nearly all of it does.
     if not any(old >= LEAST_SHIFT and new <= old / 3 for old, new in zip(before, after, strict=True)):
-        return background
+        return background, before[0] >= LEAST_SHIFT
     lit: Gray = np.clip(background * np.float32(gain) + np.float32(offset), 0, 255).astype(np.float32)
-    return lit
+    return lit, True
 
 
 def _tiles(picture: Gray) -> Gray:
@@ -72,16 +70,3 @@ def _weighted_median(values: Gray, weights: Gray) -> float:
     order = np.argsort(values)
     heaped = np.cumsum(weights[order])
     return float(values[order][np.searchsorted(heaped, heaped[-1] / 2)])
-
-
-def is_light(
-    now: Gray, background: Gray, stat: NDArray[np.int32], region: NDArray[np.bool_], changed: NDArray[np.uint8]
-) -> bool:
-    """Whether a changed region shows the same structure as before, only brighter or darker."""
-    left, top, width, height = (int(value) for value in stat[:4])
-    window = np.s_[top : top + height, left : left + width]
-    inside = region[window] & (changed[window] > 0)
-    seen, known = now[window][inside], background[window][inside]
-    if seen.size < 30 or min(float(seen.std()), float(known.std())) < LEAST_TEXTURE:
-        return False
-    return float(np.corrcoef(seen, known)[0, 1]) > SAME_STRUCTURE
