@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -90,7 +91,7 @@ def test_pauses_let_recording_stop_and_the_first_visitor_comes_soon() -> None:
     """Pre-roll and post-roll are 5 s each by default; a demo of 90 s shall have recorded something early."""
     visits = demo_intervals()
 
-    pauses = [later[0] - earlier[1] for earlier, later in zip(visits, visits[1:], strict=False)]
+    pauses = [later[0] - earlier[1] for earlier, later in pairwise(visits)]
     over_the_loop = LOOP_SECONDS - visits[-1][1] + visits[0][0]
 
     assert 5 <= visits[0][0] <= 8
@@ -111,7 +112,7 @@ def test_opencv_finds_the_walker_and_nobody_in_the_empty_yard(film: Path) -> Non
     """Without weights the demo uses this detector; it must find something to show, and no ghosts."""
     ((start, end),) = demo_intervals(ONE_VISIT_SECONDS)
     hog = cv2.HOGDescriptor()
-    hog.setSVMDetector(cv2.HOGDescriptor_getDefaultPeopleDetector())
+    hog.setSVMDetector(np.asarray(cv2.HOGDescriptor.getDefaultPeopleDetector(), np.float32))
 
     looks = {t: len(hog.detectMultiScale(picture)[0]) for t, picture in list(frames(film))[::15]}
 
