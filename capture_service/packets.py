@@ -1,8 +1,12 @@
 """Packets and stream formats as values: what the source hands out and everything else works on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
+
+from av.audio.stream import AudioStream
+
+Kind = Literal["video", "audio"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,8 @@ class AudioFormat:
     channels: int
     time_base: Fraction
     extradata: bytes
+    # PyAV can give an output its audio parameters only by copying them from an opened stream.
+    template: AudioStream = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +43,31 @@ class StreamFormat:
 
 
 @dataclass(frozen=True, slots=True)
-class Packet:
-    """One compressed access unit, as received. Times are ticks of `time_base` and are never None here."""
+class Received:
+    """One compressed access unit as the source got it. Its times are the camera's and may be missing or wrong."""
 
-    kind: Literal["video", "audio"]
+    kind: Kind
+    data: bytes
+    pts: int | None
+    dts: int | None
+    duration: int  # ticks; 0 if unknown
+    time_base: Fraction
+    is_keyframe: bool
+    arrived: float  # monotonic seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One compressed access unit with mended times: ticks of `time_base`, never None; DTS always grow."""
+
+    kind: Kind
     data: bytes
     pts: int
     dts: int
     duration: int  # ticks; 0 if unknown
     time_base: Fraction
     is_keyframe: bool
-    arrived: float  # monotonic seconds
+    arrived: float  # monotonic seconds; what lay in a buffer for a while has the time when it came
 
     @property
     def dts_seconds(self) -> float:

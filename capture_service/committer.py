@@ -1,0 +1,180 @@
+"""The thread that finishes segments, so that no camera ever waits for a disk to confirm something."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from queue import Empty, Full, Queue
+from threading import Event, Thread
+
+from capture_service.draft import Draft
+from capture_service.gaps import Gap
+from capture_service.looks import LookBook
+from capture_service.metrics import GAPS, STORAGE_FAILURES, UNFINISHED
+from capture_service.open_files import OpenFiles
+from capture_service.salvage import Salvage
+from capture_service.segment_writer import SegmentWriter
+from capture_service.store import RoomMaker, SegmentStore
+from shared_utils.clock import Clock
+from shared_utils.errors import SegmentError, StorageError
+from shared_utils.logs import JsonlLog
+from shared_utils.segments import Manifest, VideoDir, VideoInfo
+
+log = logging.getLogger(__name__)
+
+MAX_WAITING = 200
+HAND_OVER_SECONDS = 0.5
+LATE_LOOKS_SECONDS = 2.0  # how long a manifest waits for the last looks of its segment
+TRY_AGAIN_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A segment that gets no more packets."""
+
+    draft: Draft
+    writer: SegmentWriter
+    looks: LookBook
+    ended: float  # monotonic seconds
+
+
+class Committer:
+    """Takes finished segments, failed segments and gaps over from the cameras, and finishes them in turn."""
+
+    def __init__(  # noqa: PLR0917  the world is passed in
+        self,
+        video: VideoDir,
+        store: SegmentStore,
+        retention: RoomMaker,
+        gaps_log: JsonlLog,
+        open_files: OpenFiles,
+        clock: Clock,
+    ) -> None:
+        self._video, self._store, self._retention = video, store, retention
+        self._gaps_log, self._open_files, self._clock = gaps_log, open_files, clock
+        self._salvage = Salvage(video, store)
+        self._jobs: Queue[tuple[str, Callable[[], None]]] = Queue(MAX_WAITING)
+        self._unfinished: dict[str, tuple[str, ...]] = {}  # segment id: its tasks
+        self._try_again_at = 0.0
+        self._stop = Event()
+        self._thread: Thread | None = None
+
+    def start(self) -> None:
+        self._thread = Thread(target=self._run, name="committer", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout_seconds: float) -> bool:
+        """Finish what was handed over; False if that took too long. It is salvaged at the next start then."""
+        self._stop.set()
+        if self._thread is None:
+            return True
+        self._thread.join(timeout_seconds)
+        return not self._thread.is_alive()
+
+    def opening(self) -> None:
+        """A segment begins: make room for it."""
+        self._hand_over("making room", self._make_room)
+
+    def finished(self, recorded: Recorded) -> None:
+        """A segment has ended."""
+        self._hand_over(f"segment {recorded.draft.segment_id}", partial(self._commit, recorded))
+
+    def failed(self, draft: Draft) -> None:
+        """The disk did not take a segment: save what is there, after making room."""
+        STORAGE_FAILURES.labels(draft.camera).inc()
+        self._hand_over(f"segment {draft.segment_id}", partial(self._save_failed, draft))
+
+    def gap(self, gap: Gap) -> None:
+        """Video was missing."""
+        GAPS.labels(gap.camera).inc()
+        self._hand_over(f"the gap of camera {gap.camera}", partial(self._gaps_log.append, gap.as_line()))
+
+    def _hand_over(self, what: str, job: Callable[[], None]) -> None:
+        try:
+            self._jobs.put((what, job), timeout=HAND_OVER_SECONDS)
+        except Full:
+            log.error("%s was not finished: the disk is too slow. Segments are salvaged at the next start.", what)
+
+    def _run(self) -> None:
+        self._attempt("reading what is stored", self._retention.load)
+        while not (self._stop.is_set() and self._jobs.empty()):
+            try:
+                what, job = self._jobs.get(timeout=0.2)
+            except Empty:
+                what = ""
+            if what:
+                self._attempt(what, job)
+            if self._unfinished and self._clock.monotonic() >= self._try_again_at:
+                self._attempt("finishing segments", self._adopt_unfinished)
+
+    def _attempt(self, what: str, job: Callable[[], None]) -> None:
+        try:
+            job()
+        except (StorageError, SegmentError) as error:
+            log.error("%s", error)
+        except Exception:
+            log.exception("%s failed by an error nobody expected", what)
+
+    def _make_room(self) -> None:
+        self._retention.make_room(self._open_files.segments())
+
+    def _commit(self, recorded: Recorded) -> None:
+        """The order of writing; see `store`."""
+        draft, writer = recorded.draft, recorded.writer
+        self._open_files.remove(draft.segment_id)
+        if not writer.frames:
+            writer.abandon()
+            self._store.discard(draft.segment_id)
+            return
+        try:
+            writer.close()
+            final = self._store.publish(draft.segment_id)
+            waited = self._clock.monotonic() - recorded.ended
+            recorded.looks.wait_until(writer.last_frame_seconds, LATE_LOOKS_SECONDS - waited)
+            self._store.queue(_manifest(recorded, self._video, final.stat().st_size))
+        except (StorageError, OSError):
+            self._later(draft)
+            raise
+
+    def _save_failed(self, draft: Draft) -> None:
+        self._open_files.remove(draft.segment_id)
+        self._unfinished[draft.segment_id] = draft.tasks
+        self._make_room()
+        self._adopt_unfinished()
+
+    def _adopt_unfinished(self) -> None:
+        for segment, tasks in list(self._unfinished.items()):
+            try:
+                self._salvage.adopt(segment, tasks)
+            except StorageError:
+                self._try_again_at = self._clock.monotonic() + TRY_AGAIN_SECONDS
+                raise
+            finally:
+                UNFINISHED.set(len(self._unfinished))
+            del self._unfinished[segment]
+        UNFINISHED.set(len(self._unfinished))
+
+    def _later(self, draft: Draft) -> None:
+        self._unfinished[draft.segment_id] = draft.tasks
+        self._try_again_at = self._clock.monotonic() + TRY_AGAIN_SECONDS
+        UNFINISHED.set(len(self._unfinished))
+
+
+def _manifest(recorded: Recorded, video: VideoDir, size_bytes: int) -> Manifest:
+    draft, writer = recorded.draft, recorded.writer
+    fmt = writer.stream.video
+    fps = writer.frames / writer.duration_seconds if writer.duration_seconds > 0 else fmt.fps
+    return Manifest(
+        segment_id=draft.segment_id,
+        camera=draft.camera,
+        event_id=draft.event_id,
+        trigger=draft.trigger,
+        started_at=draft.started_at,
+        duration_seconds=round(writer.duration_seconds, 3),
+        filename=video.segment_filename(draft.segment_id),
+        size_bytes=size_bytes,
+        video=VideoInfo(codec=fmt.codec, width=fmt.width, height=fmt.height, fps=round(fps, 3)),
+        audio=writer.stream.audio.codec if writer.stream.audio else None,
+        motion=recorded.looks.between(writer.start, writer.end),
+        tasks=draft.tasks,
+    )

@@ -1,0 +1,146 @@
+"""One connection to a camera, from opening it to losing it: packets are mended, watched, recorded and looked at."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from threading import Event
+from typing import Protocol
+
+from capture_service.camera_state import CameraState
+from capture_service.errors import CameraLostError
+from capture_service.metrics import BYTES, PACKETS
+from capture_service.motion import MotionSeen
+from capture_service.packets import Packet, Received, StreamFormat, VideoFormat
+from capture_service.parameter_sets import FormatWatch
+from capture_service.recorder import Recorder
+from capture_service.segment_chain import Surroundings
+from capture_service.source import Source
+from capture_service.timestamps import Mended, Mender
+from shared_utils.clock import Clock
+from shared_utils.config.schema import CameraConfig, MotionConfig
+
+log = logging.getLogger(__name__)
+
+
+class MotionFinder(Protocol):
+    """Looks for motion beside recording."""
+
+    def start(self, video_format: VideoFormat) -> None: ...
+
+    def offer(self, packet: Packet) -> None:
+        """Never blocks."""
+
+    def stop(self) -> None: ...
+
+
+MotionFinderMaker = Callable[[str, MotionConfig, Callable[[MotionSeen], None]], MotionFinder]
+
+
+class VideoWatchdog:
+    """Notices that video has stopped although something (audio) still comes."""
+
+    def __init__(self, camera: str, stall_seconds: float, clock: Clock) -> None:
+        self._camera, self._stall_seconds, self._clock = camera, stall_seconds, clock
+        self._last_video = clock.monotonic()
+
+    def note(self, received: Received) -> None:
+        """Raises CameraLostError."""
+        if received.kind == "video":
+            self._last_video = received.arrived
+        elif self._clock.monotonic() - self._last_video >= self._stall_seconds:
+            raise CameraLostError(self._camera, f"no video for {self._stall_seconds:g} s")
+
+
+class Connection:
+    """What lives as long as one connection does. `run` is for one thread; `finish` may be called by another."""
+
+    def __init__(
+        self, camera: str, config: CameraConfig, source: Source, around: Surroundings, state: CameraState
+    ) -> None:
+        self._camera, self._config, self._source = camera, config, source
+        self._clock, self._state = around.clock, state
+        self._recorder = Recorder(camera, config, around)
+        self._mender = Mender(0)
+        self._finder: MotionFinder | None = None
+        self._stream: StreamFormat | None = None
+        self._format: FormatWatch | None = None
+
+    def run(self, stop: Event, make_finder: MotionFinderMaker, on_video: Callable[[], None]) -> None:
+        """Read until told to stop. Raises CaptureError when the camera cannot be opened or is lost.
+
+        `on_video` is called for every video packet.
+        """
+        try:
+            stream = self._source.open()
+            self._opened(stream, make_finder)
+            watchdog = VideoWatchdog(self._camera, self._config.stall_seconds, self._clock)
+            for received in self._source.packets():
+                if stop.is_set():
+                    return
+                self._count(received)
+                if received.kind == "video":
+                    on_video()
+                self._take(received)
+                watchdog.note(received)
+            if not stop.is_set():
+                # FFmpeg ends without an error when the camera closes the connection.
+                raise CameraLostError(self._camera, "it ended the stream")
+        finally:
+            self._close()
+
+    def finish(self) -> None:
+        """End the recording; what still arrives is ignored."""
+        self._recorder.finish()
+        self._state.recording = False
+
+    def _close(self) -> None:
+        self.finish()
+        if self._finder is not None:
+            self._finder.stop()
+        self._recorder.no_more_looks()
+        self._state.moving = False
+        self._source.close()
+
+    def _opened(self, stream: StreamFormat, make_finder: MotionFinderMaker) -> None:
+        video = stream.video
+        self._stream, self._state.video = stream, video
+        self._mender, self._format = Mender(video.fps), FormatWatch(video)
+        sound = stream.audio.codec if stream.audio else "none"
+        log.info("camera %s: %s %dx%d, sound: %s", self._camera, video.codec, video.width, video.height, sound)
+        if self._config.record != "off":
+            self._finder = make_finder(self._camera, self._config.motion, self._looked)
+            self._finder.start(video)
+
+    def _looked(self, seen: MotionSeen) -> None:
+        self._recorder.look(seen)
+        self._state.moving = seen.moving
+        if seen.moving:
+            self._state.last_motion_at = self._clock.now()
+
+    def _take(self, received: Received) -> None:
+        for mended in self._mender.mend(received):
+            self._take_mended(mended)
+
+    def _take_mended(self, mended: Mended) -> None:
+        packet = mended.packet
+        if packet.kind == "video":
+            self._notice_format(packet)
+            self._state.meter.add(packet)
+        if self._stream is not None:
+            self._recorder.take(mended, self._stream)
+            self._state.recording = self._recorder.is_recording
+        if self._finder is not None:
+            self._finder.offer(packet)
+
+    def _notice_format(self, packet: Packet) -> None:
+        if self._format is None or self._stream is None or not self._format.look(packet):
+            return
+        video = self._format.current
+        self._stream, self._state.video = replace(self._stream, video=video), video
+        log.info("camera %s: its stream changed to %s %dx%d", self._camera, video.codec, video.width, video.height)
+        if self._finder is not None:
+            self._finder.start(video)  # it stops by itself first
+
+    def _count(self, received: Received) -> None:
+        PACKETS.labels(self._camera, received.kind).inc()
+        BYTES.labels(self._camera).inc(len(received.data))

@@ -1,0 +1,44 @@
+"""What is known about a segment while it is being written, kept beside it so that it can be salvaged after a crash."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from capture_service.names import draft_path
+from shared_utils.errors import StorageError
+from shared_utils.segments import UtcTime, VideoDir
+
+
+class Draft(BaseModel):
+    """The part of a manifest that is known when the segment begins."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    segment_id: str
+    camera: str
+    event_id: str
+    trigger: Literal["motion", "continuous"]
+    started_at: UtcTime
+    tasks: tuple[str, ...]
+
+
+def write_draft(path: Path, draft: Draft) -> None:
+    """Written quickly: the thread that synchronises open segments puts it on disk. Raises StorageError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(draft.model_dump_json(by_alias=True).encode() + b"\n")
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be written: {error.strerror or error}. "
+            f"Check the free space and the permissions of {path.parent}."
+        ) from error
+
+
+def read_draft(video: VideoDir, segment_id: str) -> Draft | None:
+    """None if there is none, or a torn one."""
+    try:
+        return Draft.model_validate_json(draft_path(video, segment_id).read_bytes())
+    except (OSError, ValidationError):
+        return None

@@ -1,0 +1,60 @@
+"""When to record: looks and the stream's own clock in, the decision out. All times are stream seconds."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Mode = Literal["motion", "continuous", "off"]
+
+MAX_LOOK_DELAY_SECONDS = 5.0  # an event does not wait longer than this for looks that are late
+
+
+@dataclass(frozen=True, slots=True)
+class EventRule:
+    """What makes an event and how far around the motion it reaches."""
+
+    mode: Mode
+    pre_roll_seconds: float
+    post_roll_seconds: float
+
+
+class EventState:
+    """Whether an event is going on. Looks may come late, because they are taken by another thread."""
+
+    def __init__(self, rule: EventRule) -> None:
+        self._rule = rule
+        self._last_motion: float | None = None
+        self._looked_until: float | None = None
+        self._wanted_from = float("-inf") if rule.mode == "continuous" else None
+
+    @property
+    def wanted_from(self) -> float | None:
+        """From when on video is to be recorded; None while nothing goes on."""
+        return self._wanted_from
+
+    def saw(self, t: float, *, moving: bool) -> None:
+        """Take in one look."""
+        self._looked_until = t if self._looked_until is None else max(t, self._looked_until)
+        if not moving or self._rule.mode != "motion":
+            return
+        self._last_motion = t if self._last_motion is None else max(t, self._last_motion)
+        if self._wanted_from is None:
+            self._wanted_from = t - self._rule.pre_roll_seconds
+
+    def is_over(self, keyframe_at: float) -> bool:
+        """Whether the event need not go on at this keyframe: recordings end between GOPs only.
+
+        As long as the looks have not come as far as the event's end, there may be motion that nobody told yet.
+        """
+        if self._rule.mode == "continuous" or self._last_motion is None:
+            return False
+        end = self._last_motion + self._rule.post_roll_seconds
+        if keyframe_at < end:
+            return False
+        looked_far_enough = self._looked_until is not None and self._looked_until >= end
+        return looked_far_enough or keyframe_at >= end + MAX_LOOK_DELAY_SECONDS
+
+    def end(self) -> None:
+        """The recording of this event has ended; the next motion begins another."""
+        if self._rule.mode != "continuous":
+            self._wanted_from = None
+            self._last_motion = None

@@ -1,0 +1,102 @@
+"""H.264 and H.265 parameter sets in Annex B data: what a decoder must know before the first picture.
+
+Cameras send them in the SDP, before every keyframe, or both; and they change when somebody changes the resolution.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import cast
+
+import av
+from av.codec.context import CodecContext
+from av.video.codeccontext import VideoCodecContext
+
+from capture_service.packets import Packet, VideoFormat
+
+_START_CODE = re.compile(rb"\x00\x00\x01")
+_SETS = {"h264": frozenset({7, 8}), "hevc": frozenset({32, 33, 34})}
+_FIRST_SLICE = {"h264": range(1, 6), "hevc": range(32)}
+_SPS = {"h264": 7, "hevc": 33}
+
+
+def nal_type(codec: str, nal: bytes) -> int:
+    """The type in a NAL unit's header."""
+    return nal[0] & 0x1F if codec == "h264" else (nal[0] >> 1) & 0x3F
+
+
+def nal_units(data: bytes) -> Iterator[bytes]:
+    """The NAL units of an Annex B access unit, without start codes."""
+    starts = [found.end() for found in _START_CODE.finditer(data)]
+    for start, following in zip(starts, [*starts[1:], len(data) + 3], strict=True):
+        # A NAL unit never ends in a zero byte: zeros before a start code are part of it or padding.
+        nal = data[start : following - 3].rstrip(b"\0")
+        if nal:
+            yield nal
+
+
+def parameter_sets(codec: str, data: bytes) -> tuple[bytes, ...]:
+    """The parameter sets of an access unit or of extradata, each once, sorted; empty unless an SPS is among them.
+
+    Only what stands before the first slice is read, so that big keyframes cost nothing.
+    """
+    found = set()
+    for nal in _heads(codec, data):
+        if nal_type(codec, nal) in _SETS[codec]:
+            found.add(nal)
+    return tuple(sorted(found)) if any(nal_type(codec, nal) == _SPS[codec] for nal in found) else ()
+
+
+def annex_b(sets: tuple[bytes, ...]) -> bytes:
+    """Parameter sets as a stream carries them."""
+    return b"".join(b"\0\0\0\1" + nal for nal in sets)
+
+
+def _heads(codec: str, data: bytes) -> Iterator[bytes]:
+    start = None
+    for found in _START_CODE.finditer(data):
+        if start is not None:
+            nal = data[start : found.start()].rstrip(b"\0")
+            if nal:
+                yield nal
+        start = found.end()
+        if start < len(data) and nal_type(codec, data[start : start + 1]) in _FIRST_SLICE[codec]:
+            return
+    if start is not None and data[start:].rstrip(b"\0"):
+        yield data[start:].rstrip(b"\0")
+
+
+class FormatWatch:
+    """Notices when the stream's parameter sets change, and so perhaps its resolution."""
+
+    def __init__(self, video: VideoFormat) -> None:
+        self.current = video
+        self._known = parameter_sets(video.codec, video.extradata) if video.codec in _SETS else ()
+
+    def look(self, packet: Packet) -> bool:
+        """Whether this keyframe begins another format; `current` is that format then.
+
+        A keyframe without parameter sets continues what was.
+        """
+        if not packet.is_keyframe or self.current.codec not in _SETS:
+            return False
+        sets = parameter_sets(self.current.codec, packet.data)
+        if not sets or sets == self._known:
+            return False
+        known, self._known = self._known, sets
+        width, height = _picture_size(self.current.codec, packet.data) or (self.current.width, self.current.height)
+        same_size = (width, height) == (self.current.width, self.current.height)
+        self.current = replace(self.current, width=width, height=height, extradata=annex_b(sets))
+        # The first sets seen in the stream may merely say more than the SDP did.
+        return bool(known) or not same_size
+
+
+def _picture_size(codec: str, keyframe: bytes) -> tuple[int, int] | None:
+    """Decode one keyframe to see how large it is. None if it cannot be decoded."""
+    decoder = cast(VideoCodecContext, CodecContext.create(codec, "r"))
+    decoder.thread_type, decoder.thread_count = "NONE", 1
+    try:
+        frames = decoder.decode(av.Packet(keyframe)) + decoder.decode(None)
+    except av.FFmpegError:
+        return None
+    return (frames[0].width, frames[0].height) if frames else None

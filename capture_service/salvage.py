@@ -1,0 +1,148 @@
+"""Making segments of what a crash, a power cut or a full disk left behind.
+
+Whatever bears a segment's name in a camera's folder is brought to its end; whatever does not is left alone. A part file
+that cannot be read is renamed to `.broken` and kept. The caller holds the camera's lock, so nothing found here is being
+written, apart from the segments that it names itself.
+"""
+
+import logging
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from capture_service.draft import Draft, read_draft
+from capture_service.mp4_file import Measured, measure, repair
+from capture_service.names import BROKEN_SUFFIX, draft_path, part_path, repair_path
+from capture_service.store import SegmentStore
+from shared_utils.durable import PART_SUFFIX, sync_file
+from shared_utils.errors import SegmentError, StorageError
+from shared_utils.segments import Manifest, VideoDir, parse_segment_id
+
+log = logging.getLogger(__name__)
+
+
+class Salvage:
+    """Adopts leftovers. Doing it twice, or being killed while doing it, does no harm."""
+
+    def __init__(self, video: VideoDir, store: SegmentStore) -> None:
+        self._video, self._store = video, store
+
+    def adopt_all(self, camera: str, tasks: Collection[str]) -> int:
+        """Adopt every leftover of a camera; how many segments that gave. `tasks` are for those without a draft.
+
+        Raises StorageError.
+        """
+        adopted = sum(self.adopt(segment, tasks) for segment in self._leftovers(camera))
+        if adopted:
+            log.warning("camera %s: %d segments salvaged that were not finished when capture ended", camera, adopted)
+        return adopted
+
+    def adopt(self, segment: str, tasks: Collection[str]) -> bool:
+        """Bring one segment to its end from wherever its writing stopped. False if it holds no video.
+
+        Raises StorageError; then it can be tried again.
+        """
+        try:
+            return self._adopt(segment, tasks)
+        except OSError as error:
+            raise StorageError(
+                f"Segment {segment} cannot be salvaged: {error.strerror or error}. "
+                f"Check the free space and the permissions of {self._video.segment(segment).parent}."
+            ) from error
+
+    def _adopt(self, segment: str, tasks: Collection[str]) -> bool:
+        part, final = part_path(self._video, segment), self._video.segment(segment)
+        if part.exists() and not final.exists() and not self._made_whole(segment, part):
+            return False
+        if final.exists() and not self._has_manifest(segment):
+            return self._queued(segment, final, tasks)
+        draft_path(self._video, segment).unlink(missing_ok=True)
+        return False
+
+    def _made_whole(self, segment: str, part: Path) -> bool:
+        if part.stat().st_size == 0:
+            self._store.discard(segment)
+            return False
+        repaired = repair_path(self._video, segment)
+        try:
+            repair(part, repaired)
+        except SegmentError as error:
+            repaired.unlink(missing_ok=True)
+            self._set_aside(part, error)
+            draft_path(self._video, segment).unlink(missing_ok=True)
+            return False
+        except BaseException:
+            repaired.unlink(missing_ok=True)
+            raise
+        sync_file(repaired)
+        repaired.replace(part)
+        self._store.publish(segment)
+        return True
+
+    def _set_aside(self, part: Path, error: SegmentError) -> None:
+        broken = part.with_name(part.name.removesuffix(PART_SUFFIX) + BROKEN_SUFFIX)
+        part.replace(broken)
+        log.warning("%s It is kept as %s.", error, broken.name)
+
+    def _has_manifest(self, segment: str) -> bool:
+        # The outbox first: its sender moves manifests from there to beside their segments, never back.
+        return self._video.waiting_manifest(segment).exists() or self._video.manifest(segment).exists()
+
+    def _queued(self, segment: str, final: Path, tasks: Collection[str]) -> bool:
+        try:
+            found = measure(final)
+        except SegmentError as error:
+            log.warning("%s It is left as it is, without a manifest.", error)
+            return False
+        draft = read_draft(self._video, segment) or _guessed_draft(segment, tasks)
+        self._store.queue(manifest_of(draft, found, self._video))
+        return True
+
+    def _leftovers(self, camera: str) -> Iterator[str]:
+        """Segments of a camera that are not finished, oldest first."""
+        waiting = _names(self._video.outbox, ".json")
+        for day in sorted(self._video.segments.joinpath(camera).glob("*-*-*")):
+            begun = _names(day, ".mp4" + PART_SUFFIX) | _names(day, ".json" + PART_SUFFIX)
+            unknown = _names(day, ".mp4") - waiting - _names(day, ".json")
+            for name in sorted(begun | unknown):
+                if _is_of(camera, name) and self._video.segment(name).parent == day:
+                    yield name
+
+
+def manifest_of(draft: Draft, found: Measured, video: VideoDir) -> Manifest:
+    """The manifest of a salvaged segment: what its draft says, and what is really in the file."""
+    return Manifest(
+        segment_id=draft.segment_id,
+        camera=draft.camera,
+        event_id=draft.event_id,
+        trigger=draft.trigger,
+        started_at=draft.started_at,
+        duration_seconds=round(found.duration_seconds, 3),
+        filename=video.segment_filename(draft.segment_id),
+        size_bytes=video.segment(draft.segment_id).stat().st_size,
+        video=found.video,
+        audio=found.audio,
+        tasks=draft.tasks,
+    )
+
+
+def _guessed_draft(segment: str, tasks: Collection[str]) -> Draft:
+    camera, started_at = parse_segment_id(segment)
+    return Draft(
+        segment_id=segment,
+        camera=camera,
+        event_id=segment,
+        trigger="motion",
+        started_at=started_at,
+        tasks=tuple(tasks),
+    )
+
+
+def _names(folder: Path, suffix: str) -> set[str]:
+    return {path.name.removesuffix(suffix) for path in folder.glob("*" + suffix)}
+
+
+def _is_of(camera: str, name: str) -> bool:
+    try:
+        return parse_segment_id(name)[0] == camera
+    except SegmentError:
+        return False

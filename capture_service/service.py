@@ -1,0 +1,125 @@
+"""The capture service: wires its parts together, starts them in order and stops them in time."""
+
+import logging
+from collections.abc import Iterable
+from threading import Event
+
+from capture_service.camera import Camera
+from capture_service.committer import Committer
+from capture_service.motion_watch import MotionWatch
+from capture_service.open_files import OpenFiles
+from capture_service.pyav_source import PyavSource
+from capture_service.retention import Retention
+from capture_service.salvage import Salvage
+from capture_service.segment_chain import Surroundings
+from capture_service.store import SegmentStore
+from shared_utils.clock import Clock, SystemClock
+from shared_utils.config import Config
+from shared_utils.errors import StorageError
+from shared_utils.logs import GAPS_LOG, JsonlLog
+from shared_utils.outbox import Outbox, OutboxSender
+from shared_utils.queue import TaskQueue, connect
+from shared_utils.segments import VideoDir
+from shared_utils.status import StatusFile
+from shared_utils.tasks import QUEUES
+
+log = logging.getLogger(__name__)
+
+STATUS_SECONDS = 2.0
+# Together below the 10 s that people and supervisors wait.
+CAMERAS_STOP_SECONDS = 2.0
+COMMIT_STOP_SECONDS = 4.0
+
+
+def serve(config: Config, stop: Event) -> None:
+    """Capture every camera until `stop` is set. Raises StorageError if the video folder cannot be written."""
+    check_writable(config.video)
+    service = CaptureService(config, SystemClock())
+    service.start()
+    try:
+        service.watch(stop)
+    finally:
+        service.stop()
+
+
+def check_writable(video: VideoDir) -> None:
+    """Raises StorageError that names the folder and the fix."""
+    for folder in (video.root, video.segments, video.outbox):
+        probe = folder / ".write-check"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            probe.write_bytes(b"")
+            probe.unlink()
+        except OSError as error:
+            raise StorageError(
+                f"The video folder {folder} cannot be written: {error.strerror or error}. Give the user that runs "
+                "Vedette write access to it, or name another folder with --video-dir or VIDEO_DIR."
+            ) from error
+
+
+class CaptureService:
+    """All cameras of one process and what they share."""
+
+    def __init__(self, config: Config, clock: Clock) -> None:
+        video = config.video
+        self._open_files = OpenFiles()
+        redis = connect(config.redis_url.get_secret_value())
+        outbox = Outbox(video, {name: TaskQueue(redis, name, clock) for name in QUEUES}, clock)
+        self._sender = OutboxSender(outbox)
+        retention = Retention(video, config.storage, clock)
+        store = SegmentStore(video, outbox, retention, self._sender.notify)
+        gaps_log = JsonlLog(video.root, GAPS_LOG, clock)
+        self._committer = Committer(video, store, retention, gaps_log, self._open_files, clock)
+        self._cameras = _cameras(
+            config, Surroundings(video, self._committer, self._open_files, clock), Salvage(video, store)
+        )
+        self._status = StatusFile(video.status, "capture_service", clock)
+
+    def start(self) -> None:
+        self._open_files.start()
+        self._committer.start()
+        self._sender.start()
+        for camera in self._cameras:
+            camera.start()
+        log.info("capturing %s", ", ".join(camera.name for camera in self._cameras))
+
+    def watch(self, stop: Event) -> None:
+        """Tell the state of the cameras until `stop` is set."""
+        while True:
+            self._status.write({"cameras": {camera.name: camera.state.as_status() for camera in self._cameras}})
+            if stop.wait(STATUS_SECONDS):
+                return
+
+    def stop(self) -> None:
+        """End the open segments and give them their manifests; what cannot be sent now waits in the outbox."""
+        for camera in self._cameras:
+            camera.ask_to_stop()
+        _wait_for(self._cameras)
+        if not self._committer.stop(COMMIT_STOP_SECONDS):
+            log.error("the disk is too slow to finish all segments; they are salvaged at the next start")
+        self._sender.stop()
+        self._open_files.stop()
+        self._status.remove()
+
+
+def _cameras(config: Config, around: Surroundings, salvage: Salvage) -> list[Camera]:
+    return [
+        Camera(
+            name,
+            camera,
+            around,
+            salvage,
+            lambda name, camera: PyavSource(name, camera, around.clock),
+            MotionWatch,
+        )
+        for name, camera in config.cameras.items()
+    ]
+
+
+def _wait_for(cameras: Iterable[Camera]) -> None:
+    # Joined one after the other with a shared limit: those that are done cost nothing.
+    left = CAMERAS_STOP_SECONDS
+    for camera in cameras:
+        if not camera.wait(left):
+            log.warning("camera %s does not react; its connection ends with the process", camera.name)
+            left = 0.1
