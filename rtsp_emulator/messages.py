@@ -73,7 +73,7 @@ def parse_request(head: bytes) -> Request:
     except UnicodeDecodeError as error:
         raise RtspError(400, "the request is not text") from error
     words = first.split(" ")
-    if len(words) != 3 or not words[0].isalpha() or not words[1]:
+    if len(words) != 3 or not words[0].replace("_", "").isalpha() or not words[1]:
         raise RtspError(400, "the first line is not METHOD URL RTSP/1.0")
     method, url, version = words
     if version != "RTSP/1.0":
