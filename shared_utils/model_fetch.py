@@ -62,6 +62,8 @@ def download(source: Source, models_dir: Path, told: Told | None = None) -> Path
     Raises DownloadError, ModelError for a file that is not what it should be, StorageError.
     """
     with work_folder(models_dir) as work:
+        if flaw(source, models_dir) is None:  # somebody else has brought it while we waited for the folder
+            return source.place(models_dir)
         file = work / PurePosixPath(source.address or source.name).name
         _receive(source, file, told or _nobody)
         _check_sum(source, file)
@@ -152,6 +154,7 @@ def _receive(source: Source, file: Path, told: Told) -> None:
                 done += len(chunk)
                 told(done, total)
     except urllib.error.HTTPError as error:
+        error.close()  # it is the answer too, with an open connection
         raise DownloadError(source, f"the server answered {error.code} {error.reason}") from error
     except urllib.error.URLError as error:
         raise DownloadError(source, str(error.reason)) from error

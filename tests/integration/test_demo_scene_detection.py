@@ -21,7 +21,8 @@ def network_input(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     """640 x 640, the picture in the middle of grey."""
     square = np.full((640, 640, 3), 114, np.uint8)
     square[140:500] = cv2.resize(picture, (640, 360), interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(square[None, ..., ::-1].transpose(0, 3, 1, 2), np.float32) / 255
+    pixels = square[None, ..., ::-1].transpose(0, 3, 1, 2).astype(np.float32)
+    return np.ascontiguousarray(pixels / np.float32(255))
 
 
 def test_yolo_names_the_people_and_finds_nothing_in_the_empty_yard(tmp_path: Path) -> None:
