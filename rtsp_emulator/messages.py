@@ -100,7 +100,9 @@ def _body_bytes(headers: Mapping[str, str]) -> int:
 
 
 async def read_request(reader: StreamReader) -> Request | None:
-    """The next request, its body read and dropped; None for an interleaved packet (the client's RTCP).
+    """The next request, its body read and dropped; None for what needs no answer.
+
+    That is an interleaved packet (the client's RTCP), and an answer: some clients take noise for a question of ours.
 
     Raises RtspError for what cannot be understood and EOFError when the client has gone.
     """
@@ -112,7 +114,10 @@ async def read_request(reader: StreamReader) -> Request | None:
             head = await reader.readexactly(3)
             await reader.readexactly(int.from_bytes(head[1:], "big"))
             return None
-        request = parse_request(first + (await reader.readuntil(b"\r\n\r\n"))[:-4])
+        text = first + (await reader.readuntil(b"\r\n\r\n"))[:-4]
+        if text.startswith(b"RTSP/"):
+            return None
+        request = parse_request(text)
         await reader.readexactly(request.body_bytes)
         return request
     except LimitOverrunError as error:

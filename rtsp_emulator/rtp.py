@@ -90,9 +90,22 @@ def with_timestamp(packet: bytes, ticks: int) -> bytes:
     return packet[:at] + (ticks % _WRAP).to_bytes(4, "big") + packet[at + 4 :]
 
 
-def shifted(packets: Sequence[bytes], ticks: int) -> list[bytes]:
-    """The packets of a camera whose media clock was set by so many ticks."""
-    return [with_timestamp(packet, timestamp_of(packet) + ticks) for packet in packets] if ticks else list(packets)
+def shifted(packets: Sequence[bytes], seconds: float, clock_rate: int) -> list[bytes]:
+    """The packets of a camera that has set its clock by so much.
+
+    A camera takes its media clock and the wall clock of its sender reports from the same place, so both jump. If only
+    one did, a client with sound and picture would undo the jump at the next report.
+    """
+    ticks = round(seconds * clock_rate)
+    return [_shifted(packet, seconds, ticks) for packet in packets] if ticks else list(packets)
+
+
+def _shifted(packet: bytes, seconds: float, ticks: int) -> bytes:
+    packet = with_timestamp(packet, timestamp_of(packet) + ticks)
+    if not is_sender_report(packet):
+        return packet
+    ntp = int.from_bytes(packet[8:16], "big") + round(seconds * _WRAP)
+    return packet[:8] + (ntp % _WRAP**2).to_bytes(8, "big") + packet[16:]
 
 
 def scrambled(packets: Sequence[bytes], share: float, rng: random.Random) -> list[bytes]:

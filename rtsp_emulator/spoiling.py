@@ -19,12 +19,12 @@ class Spoiler:
         self._frozen_at: dict[Kind, int] = {}
 
     def jump(self, seconds: float) -> None:
-        """Set the media clock forwards, or backwards if negative."""
+        """Set the camera's clock forwards, or backwards if negative."""
         self._jumped_seconds += seconds
 
     def spoil(self, kind: Kind, packets: Sequence[bytes], clock_rate: int, now: float) -> list[bytes]:
         """The packets of one access unit as the clients get them."""
-        spoiled = rtp.shifted(packets, round(self._jumped_seconds * clock_rate))
+        spoiled = rtp.shifted(packets, self._jumped_seconds, clock_rate)
         spoiled = self._frozen(kind, spoiled, now)
         if loss := self._faults.order(Fault.LOSS, now):
             spoiled = rtp.thinned(spoiled, loss.share, self._rng)
