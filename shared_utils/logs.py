@@ -11,7 +11,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from shared_utils.clock import Clock, from_iso
-from shared_utils.durable import PART_SUFFIX, rename_durably, sync_folder
+from shared_utils.durable import PART_SUFFIX, make_folder, rename_durably, sync_folder
 from shared_utils.errors import StorageError
 from shared_utils.log_files import LogFiles, LogTail, month_of, month_of_file, parse_line
 
@@ -62,7 +62,7 @@ class JsonlLog:
     def locked(self) -> Iterator[None]:
         """Nobody else writes while the block runs; what the disk has against it becomes StorageError."""
         try:
-            self.files.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.files.folder)
             with FileLock(self.files.lock, timeout=LOCK_SECONDS):
                 yield
         except Timeout as error:
@@ -102,6 +102,11 @@ class ResultLog:
         """Whether this segment has its line, `"ok": true` or not, by this model."""
         self._catch_up(started_at)
         return (segment_id, model) in self._known
+
+    def succeeded(self, segment_id: str, model: str, started_at: datetime) -> bool:
+        """Whether that line says `"ok": true`: nothing is left to do, where a failure may come good in a replay."""
+        self._catch_up(started_at)
+        return self._known.get((segment_id, model), False)
 
     def record(self, line: Mapping[str, Any]) -> bool:
         """Add the line of (line["segment_id"], line["model"]) unless there is one; whether it was written.

@@ -9,7 +9,7 @@ from shared_utils.clock import Clock
 from shared_utils.config.schema import Config
 from shared_utils.errors import PermanentError, SegmentError, StorageError
 from shared_utils.logs import ResultLog
-from shared_utils.segments import Manifest, VideoDir, read_manifest
+from shared_utils.segments import Manifest, VideoDir, parse_segment_id, read_manifest
 from shared_utils.tasks import PRIVACY_QUEUE, Task
 from video_worker.analysis import Analysis, Segment, analyse
 from video_worker.detectors import Detection, Detector, Detectors, Picture
@@ -64,8 +64,8 @@ class ObjectWorker:
     def handle(self, task: Task) -> None:
         """Analyse one segment. On return its line is on disk. Raises StorageError while `video/` is away."""
         self._require_video(task)
-        model = task.model or self._detectors.own.name
-        if self._results.has(task.segment_id, model, task.started_at):
+        model = self._detectors.name_for(task.model)
+        if self._results.succeeded(task.segment_id, model, task.started_at):
             log.info("segment %s has its line by %s already: skipped", task.segment_id, model)
             SEGMENTS.labels("skipped").inc()
             return
@@ -79,7 +79,7 @@ class ObjectWorker:
         """Write the line of a task that failed too often. Raises StorageError while `video/` is away."""
         self._require_video(task)
         manifest = find_manifest(self._video, task.segment_id)
-        subject = Subject(task, task.model or self._detectors.own.name, manifest.event_id if manifest else None)
+        subject = Subject(task, self._detectors.name_for(task.model), manifest.event_id if manifest else None)
         self._record_failure(subject, f"Given up: {error}", 0.0)
 
     def _handle(self, task: Task, model: str) -> None:
@@ -88,7 +88,6 @@ class ObjectWorker:
         subject = Subject(task, model, manifest.event_id if manifest else None)
         try:
             detector = self._detectors.for_model(task.model)
-            subject = Subject(task, detector.name, subject.event_id)
             segment = self._segment(task, manifest)
             options = self._options
             analysis = analyse(segment, _Timed(detector), options.sampling, options.labels, options.batch_size)
@@ -129,14 +128,18 @@ class ObjectWorker:
         """Nothing unredacted of a camera with `privacy: blur` is shown, whether it was or is set so."""
         if manifest is not None and PRIVACY_QUEUE in manifest.tasks:
             return False
-        return task.camera in self._options.open_cameras
+        try:
+            camera, _ = parse_segment_id(task.segment_id)
+        except SegmentError:
+            return False  # written by hand: there is no place for its picture
+        return camera == task.camera and camera in self._options.open_cameras
 
     def _record(self, subject: Subject, analysis: Analysis, began: float) -> None:
         FRAMES.inc(analysis.frames_analysed)
         seconds = self._clock.monotonic() - began
         line = found_line(subject, analysis, seconds=seconds, now=self._clock.now())
-        self._results.record(line)
-        SEGMENTS.labels("ok").inc()
+        written = self._results.record(line)
+        SEGMENTS.labels("ok" if written else "skipped").inc()
         segment_id = subject.task.segment_id
         self._status.finished(segment_id, line["detected"], seconds, ok=True)
         log.info("segment %s: %s in %.1f s", segment_id, ", ".join(line["detected"]) or "nothing", seconds)

@@ -72,11 +72,18 @@ class Detectors:
         self._load = load
         self._others: OrderedDict[str, Detector] = OrderedDict()
 
+    def name_for(self, model: str | None) -> str:
+        """What a line says as `model` for a task that asks for this one: the suffix is no part of the name."""
+        if model is None:
+            return self.own.name
+        name, _, suffix = model.rpartition(".")
+        return name if f".{suffix}" in _SUFFIXES else model
+
     def for_model(self, model: str | None) -> Detector:
         """The detector that a task asks for; None means the worker's own. Raises ModelError."""
-        if model is None or model == self.own.name:
+        if self.name_for(model) == self.own.name:
             return self.own
-        if not _PLAIN_NAME.fullmatch(model):
+        if model is None or not _PLAIN_NAME.fullmatch(model):
             raise ModelMissingError(f"{model!r} is not the name of a model; one looks like yolov8s or yolov8s.onnx.")
         if model not in self._others:
             self._others[model] = self._load(model)
@@ -91,7 +98,8 @@ def _hog(config: ObjectsConfig) -> Detector:
 
 
 def _weights(model: str, models_dir: Path) -> Path:
-    wanted = [models_dir / model] if Path(model).suffix else [models_dir / (model + suffix) for suffix in _SUFFIXES]
+    by_name = [] if model.endswith(_SUFFIXES) else [models_dir / (model + suffix) for suffix in _SUFFIXES]
+    wanted = [*by_name, models_dir / model]
     for path in wanted:
         if path.exists():
             return path
