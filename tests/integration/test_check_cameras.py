@@ -12,8 +12,8 @@ from shared_utils.config.schema import Config
 from tests.support.clips import make_clip
 from tests.support.emulator import Emulator
 from vedette.checks.camera import Limits, StreamSeen, check_camera, judge
+from vedette.checks.everything import examine_cameras, same_address
 from vedette.checks.finding import Finding, Level
-from vedette.commands.check import examine_cameras, same_address
 
 PASSWORD = "hunter2secret"
 

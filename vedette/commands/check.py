@@ -1,151 +1,49 @@
 """`vedette check`: whether everything is right that recording and analysis need."""
 
 import json
-import logging
-import threading
-from collections.abc import Sequence
 from typing import Annotated
 
-import av
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
-from rich.text import Text
 
-from shared_utils.clock import Clock, SystemClock
-from shared_utils.config import Config, load_config
-from shared_utils.errors import StorageError
-from shared_utils.process import set_up_logging
-from shared_utils.segments import VideoDir
-from vedette.checks.camera import USUAL_LIMITS, Limits, check_camera
-from vedette.checks.finding import Finding, Level, all_well, ok, problem, warning
-from vedette.checks.footage import check_footage
-from vedette.checks.models import check_models
-from vedette.checks.redis_server import check_redis
-from vedette.checks.storage import check_storage
-from vedette.options import ConfigFile, VideoFolder, errors_as_exit_codes, stderr, stdout
-
-log = logging.getLogger(__name__)
-
-CAMERA_LIMIT_SECONDS = 30.0  # a camera's own limits are shorter; this one is for a name lookup that hangs
-MOST_FLAWS_SHOWN = 50
-_MARKS = {Level.OK: ("ok", "green"), Level.WARNING: ("warning", "yellow"), Level.PROBLEM: ("problem", "bold red")}
+from vedette.options import ConfigFile, VideoFolder, errors_as_exit_codes, stdout
 
 
 def check(
-    config_file: ConfigFile = None,
-    video_dir: VideoFolder = None,
+    *,
     deep: Annotated[
         bool, typer.Option("--deep", help="Also look at every file in the video folder, and change none.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
+    config: ConfigFile = None,
+    video_dir: VideoFolder = None,
 ) -> None:
     """Check configuration, disk, Redis, models and every camera, and say how to mend what is wrong.
 
     Cameras are looked at for up to 10 s, all at once. Nothing is changed, and no service needs to run.
+    Exits with 0 if all is well (warnings allowed), 1 if something is wrong, 2 if the configuration cannot be used.
 
-    Exit code: 0 all is well (warnings allowed), 1 something is wrong, 2 the configuration cannot be used.
+    For example:
+
+        vedette check
+
+        vedette check --deep --json | jq '.findings[] | select(.level == "problem")'
     """
     with errors_as_exit_codes():
-        config = load_config(config_file, video_dir=video_dir)
-        set_up_logging("warning", config.secrets)
-        av.logging.set_level(av.logging.PANIC)  # FFmpeg would print addresses with their passwords
-        findings = [ok("configuration", f"{len(config.cameras)} camera(s): {', '.join(config.cameras)}")]
-        findings += examine(config, SystemClock(), quiet=as_json)
+        from shared_utils.clock import SystemClock
+        from shared_utils.config import load_config
+        from shared_utils.process import set_up_logging
+        from vedette.checks.everything import as_table, examine, examine_footage
+        from vedette.checks.finding import all_well, ok
+
+        settings = load_config(config, video_dir=video_dir)
+        set_up_logging("warning", settings.secrets)
+        findings = [ok("configuration", f"{len(settings.cameras)} camera(s): {', '.join(settings.cameras)}")]
+        findings += examine(settings, SystemClock(), quiet=as_json)
         if deep:
-            findings += examine_footage(config.video, SystemClock(), quiet=as_json)
-    well = all_well(findings)
-    if as_json:
-        typer.echo(json.dumps({"ok": well, "findings": [finding.to_json() for finding in findings]}, indent=1))
-    else:
-        show(findings)
+            findings += examine_footage(settings.video, SystemClock(), quiet=as_json)
+        well = all_well(findings)
+        if as_json:
+            typer.echo(json.dumps({"ok": well, "findings": [finding.to_json() for finding in findings]}, indent=1))
+        else:
+            stdout.print(as_table(findings))
     raise typer.Exit(0 if well else 1)
-
-
-def examine(config: Config, clock: Clock, *, quiet: bool = True) -> list[Finding]:
-    """Every check but the deep one."""
-    brings_its_own = "redis_url" not in config.model_fields_set
-    findings = check_storage(config.video_dir, config.storage)
-    findings += check_redis(config.redis_url.get_secret_value(), brings_its_own=brings_its_own)
-    findings += check_models(config)
-    return findings + same_address(config) + examine_cameras(config, clock, quiet=quiet)
-
-
-def same_address(config: Config) -> list[Finding]:
-    """Two cameras at one address are allowed (two settings for one view), but usually a copied line."""
-    names: dict[str, list[str]] = {}
-    for name, camera in config.cameras.items():
-        names.setdefault(camera.url.get_secret_value(), []).append(name)
-    return [
-        warning("cameras", f"{' and '.join(same)} have the same address", "Correct one of the two, unless you mean it.")
-        for same in names.values()
-        if len(same) > 1
-    ]
-
-
-def examine_cameras(
-    config: Config, clock: Clock, *, limits: Limits = USUAL_LIMITS, quiet: bool = True
-) -> list[Finding]:
-    """All cameras at once, in the order of the configuration, within CAMERA_LIMIT_SECONDS."""
-    found: dict[str, list[Finding]] = {}
-
-    def look(name: str) -> None:
-        try:
-            found[name] = check_camera(name, config.cameras[name], clock, limits)
-        except Exception:
-            log.exception("camera %s could not be checked", name)
-            found[name] = [problem(f"camera {name}", "the check itself failed", "Please report this, with the log.")]
-
-    threads = {name: threading.Thread(target=look, args=(name,), daemon=True) for name in config.cameras}
-    with _progress(quiet) as bar:
-        task = bar.add_task("looking at cameras", total=len(threads))
-        for thread in threads.values():
-            thread.start()
-        until = clock.monotonic() + CAMERA_LIMIT_SECONDS
-        for thread in threads.values():
-            thread.join(max(until - clock.monotonic(), 0))
-            bar.advance(task)
-    return [finding for name in config.cameras for finding in found.get(name) or [_hangs(name)]]
-
-
-def _hangs(name: str) -> Finding:
-    text = f"no answer within {CAMERA_LIMIT_SECONDS:.0f} s"
-    return problem(f"camera {name}", text, "Check the network and the name server of this machine.")
-
-
-def examine_footage(video: VideoDir, clock: Clock, *, quiet: bool = True) -> list[Finding]:
-    """The invariants of the video folder as findings, the most important first."""
-    with _progress(quiet) as bar:
-        task = bar.add_task("looking at footage", total=None)
-
-        def advance(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        try:
-            report = check_footage(video, clock, advance)
-        except OSError as error:
-            raise StorageError(f"The video folder {video.root} cannot be read: {error}. Check its rights.") from error
-    counted = f"{report.segments} segments, {report.waiting} manifests waiting, {report.log_lines} log lines"
-    flaws = sorted(report.flaws, key=lambda flaw: flaw.harmless)
-    findings = [ok("footage", f"{counted}: {'every invariant holds' if not flaws else f'{len(flaws)} flaw(s)'}")]
-    for flaw in flaws[:MOST_FLAWS_SHOWN]:
-        detail = f" ({flaw.detail})" if flaw.detail else ""
-        told = warning if flaw.harmless else problem
-        findings.append(told("footage", f"{flaw.kind}: {flaw.path}{detail}", flaw.fix))
-    if len(flaws) > MOST_FLAWS_SHOWN:
-        findings.append(warning("footage", f"and {len(flaws) - MOST_FLAWS_SHOWN} more", "Mend these first."))
-    return findings
-
-
-def _progress(quiet: bool) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, console=stderr, transient=True, disable=quiet or not stderr.is_terminal)
-
-
-def show(findings: Sequence[Finding]) -> None:
-    """A table for people. Text is never read as markup: messages hold brackets."""
-    table = Table("", "What", "Found", "What to do", expand=False)
-    for finding in findings:
-        mark, style = _MARKS[finding.level]
-        table.add_row(Text(mark, style=style), Text(finding.subject), Text(finding.text), Text(finding.fix))
-    stdout.print(table)
