@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import Literal
 
 from av.audio.stream import AudioStream
+from av.video.stream import VideoStream
 
 Kind = Literal["video", "audio"]
 
@@ -30,8 +31,7 @@ class AudioFormat:
     channels: int
     time_base: Fraction
     extradata: bytes
-    # PyAV can give an output its audio parameters only by copying them from an opened stream.
-    template: AudioStream = field(repr=False, compare=False)
+    template: AudioStream = field(repr=False, compare=False)  # see StreamFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,8 @@ class StreamFormat:
 
     video: VideoFormat
     audio: AudioFormat | None
+    # PyAV gives an output stream its parameters only by copying them from an opened one.
+    template: VideoStream = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,7 @@ class PyavSource:
                 extradata=bytes(context.extradata or b""),
             ),
             audio=_audio_format(audio) if audio else None,
+            template=video,
         )
 
     def _usable_audio(self, container: InputContainer) -> AudioStream | None:

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 # The detector tells of motion later than it was: its queue, its decoder, the keyframe it had to wait for.
 LOOK_DELAY_SECONDS = 3.0
 FINISH_SECONDS = 2.0
+# Right after connecting, packets come in one burst; when the first ones came is known only after it.
+SETTLE_SECONDS = 0.3
 
 
 class Recorder:
@@ -48,7 +50,7 @@ class Recorder:
         self._stream: StreamFormat | None = None
         self._finished = False
         self._backoff = Backoff()
-        self._retry_at = 0.0
+        self._begin_at = 0.0
         self._failing_since: datetime | None = None
 
     @property
@@ -116,6 +118,8 @@ class Recorder:
         elif step is Step.JUMP:
             self._chain.cut_at_next_keyframe()
         if stream is not self._stream:
+            if self._stream is None:
+                self._begin_at = self._clock.monotonic() + SETTLE_SECONDS
             self._stream = stream
             self._ring.clear()  # a segment has one format
 
@@ -127,7 +131,7 @@ class Recorder:
 
     def _begin_if_wanted(self, newest: Packet, stream: StreamFormat) -> None:
         wanted_from = self._events.wanted_from
-        if wanted_from is None or self._clock.monotonic() < self._retry_at:
+        if wanted_from is None or self._clock.monotonic() < self._begin_at:
             return
         packets = [_aged(packet, newest) for packet in self._ring.take_from(wanted_from)]
         for packet in packets:
@@ -142,7 +146,7 @@ class Recorder:
             log.error("camera %s: %s Recording is tried again until it succeeds.", self._camera, error)
             self._failing_since = self._clock.now()
         self._chain.fail()
-        self._retry_at = self._clock.monotonic() + self._backoff.next_pause()
+        self._begin_at = self._clock.monotonic() + self._backoff.next_pause()
 
     def _tell_gap(self, until: datetime) -> None:
         since, self._failing_since = self._failing_since, None

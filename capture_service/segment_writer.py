@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import av
 from av.container.output import OutputContainer
+from av.video.stream import VideoStream
 
 from capture_service.packets import Packet, StreamFormat
 from capture_service.parameter_sets import annex_b, parameter_sets
@@ -74,14 +75,7 @@ class SegmentWriter:
             raise self._storage_error(error) from error
         self._file = file
         container = av.open(file, "w", format="mp4", options=MP4_OPTIONS)
-        video = self.stream.video
-        self._outputs["video"] = container.add_mux_stream(
-            video.codec,
-            rate=round(video.fps) or None,
-            width=video.width,
-            height=video.height,
-            time_base=video.time_base,
-        )
+        self._outputs["video"] = self._video_output(container)
         if self.stream.audio is not None:
             self._outputs["audio"] = container.add_stream_from_template(self.stream.audio.template)
         self._container = container
@@ -145,20 +139,26 @@ class SegmentWriter:
 
     def _output_packet(self, packet: Packet, duration: int) -> "av.Packet[Any]":
         base = round(self._first.dts * self._first.time_base / packet.time_base)
-        data = self._with_parameter_sets(packet) if packet is self._first else packet.data
-        output = av.Packet(data)  # muxing changes a packet, so each file gets its own
+        output = av.Packet(packet.data)  # muxing changes a packet, so each file gets its own
         output.time_base = packet.time_base
         output.pts, output.dts, output.duration = packet.pts - base, packet.dts - base, duration
         output.is_keyframe = packet.is_keyframe
         output.stream = self._outputs[packet.kind]
         return output
 
-    def _with_parameter_sets(self, keyframe: Packet) -> bytes:
-        """The file's header is made from the sets in its first packet; some cameras give them in the SDP only."""
+    def _video_output(self, container: OutputContainer) -> VideoStream:
+        """The parameters of the connection's stream, but for what has changed since it was opened."""
         video = self.stream.video
-        if video.codec not in {"h264", "hevc"} or parameter_sets(video.codec, keyframe.data):
-            return keyframe.data
-        return annex_b(parameter_sets(video.codec, video.extradata)) + keyframe.data
+        # opaque: with the decoder's context, so that no encoder is asked for
+        output = container.add_stream_from_template(self.stream.template, opaque=True)
+        context = output.codec_context
+        context.width, context.height = video.width, video.height
+        if video.codec in {"h264", "hevc"}:
+            sets = parameter_sets(video.codec, self._first.data) or parameter_sets(video.codec, video.extradata)
+            context.extradata = annex_b(sets) or context.extradata
+        if video.codec == "hevc":
+            context.codec_tag = "hvc1"  # Apple's players refuse the other one, hev1
+        return output
 
     def _storage_error(self, error: Exception) -> StorageError:
         cause = getattr(error, "strerror", None) or str(error)
