@@ -24,6 +24,15 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it; their names are on disk, so that what is put into them cannot vanish."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent)
+
+
 def rename_durably(source: Path, target: Path) -> None:
     """Rename within one filesystem and put the new name on disk. The target is replaced."""
     source.replace(target)
@@ -34,7 +43,7 @@ def rename_durably(source: Path, target: Path) -> None:
 
 def write_durably(path: Path, data: bytes) -> None:
     """Write a whole file: on return it is on disk; if interrupted, `path` is as it was before."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     part = path.with_name(path.name + PART_SUFFIX)
     try:
         with part.open("wb") as handle:
@@ -51,5 +60,9 @@ def replace_quickly(path: Path, data: bytes) -> None:
     """Write a whole file that may be lost in a power cut but is never seen half-written (status files)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{os.getpid()}{PART_SUFFIX}")
-    part.write_bytes(data)
-    part.replace(path)
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise

@@ -13,7 +13,7 @@ from prometheus_client import Gauge
 
 from shared_utils.backoff import Backoff
 from shared_utils.clock import Clock
-from shared_utils.durable import rename_durably, sync_folder
+from shared_utils.durable import make_folder, rename_durably
 from shared_utils.errors import SegmentError, StorageError
 from shared_utils.queue import QueueUnavailableError, TaskQueue
 from shared_utils.segments import Manifest, VideoDir, parse_segment_id, read_manifest, write_manifest
@@ -67,8 +67,10 @@ class Outbox:
             return False
         for name in manifest.tasks:
             self._queues[name].push(task_for(manifest, self._clock.now()))
+        target = self._video.manifest(segment_id)
         try:
-            _move(waiting, self._video.manifest(segment_id))
+            make_folder(target.parent)
+            rename_durably(waiting, target)
         except FileNotFoundError:
             return False  # another process has sent it meanwhile
         except OSError as error:
@@ -169,13 +171,6 @@ class OutboxSender:
         self._away = False
         self._backoff.reset()
         return True
-
-
-def _move(source: Path, target: Path) -> None:
-    if not target.parent.is_dir():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        sync_folder(target.parent.parent)
-    rename_durably(source, target)
 
 
 def _storage_error(path: Path, error: OSError) -> StorageError:

@@ -13,14 +13,19 @@ from shared_utils.durable import write_durably
 from shared_utils.errors import SegmentError
 
 CAMERA_NAME = r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?"
-_SEGMENT_ID = re.compile(rf"(?P<camera>{CAMERA_NAME})-(?P<stamp>\d{{8}}T\d{{9}})Z")
+_SEGMENT_ID = re.compile(rf"(?P<camera>{CAMERA_NAME})-(?P<stamp>[0-9]{{8}}T[0-9]{{9}})Z")
 
 UtcTime = Annotated[AwareDatetime, PlainSerializer(to_iso, return_type=str, when_used="json")]
 BoxPx = tuple[int, int, int, int]  # x1, y1, x2, y2 in pixels of the full picture
 
 
 def segment_id(camera: str, started_at: datetime) -> str:
-    """`front-20261120T101500123Z`: sorts by time within a camera, unique to the millisecond."""
+    """`front-20261120T101500123Z`: sorts by time within a camera, unique to the millisecond.
+
+    Raises ValueError for a naive time: this machine's zone must not decide about names.
+    """
+    if started_at.tzinfo is None:
+        raise ValueError(f"{started_at!r} has no time zone; use an aware time")
     moment = started_at.astimezone(UTC)
     return f"{camera}-{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03d}Z"
 
@@ -152,10 +157,12 @@ class VideoDir:
 
         Raises SegmentError if it leaves the folder, by `..`, an absolute name or a symbolic link.
         """
-        name = PurePosixPath(filename)
-        root = self.root.resolve()
-        path = (root / name).resolve()
-        if name.is_absolute() or "\0" in filename or path == root or not path.is_relative_to(root):
+        name, root = PurePosixPath(filename), self.root.resolve()
+        try:
+            path = (root / name).resolve()
+        except (OSError, RuntimeError, ValueError) as error:  # a loop of links, or a name that no file can have
+            raise SegmentError(f"{filename!r} names no file below the video folder {self.root}: {error}.") from error
+        if name.is_absolute() or path == root or not path.is_relative_to(root):
             raise SegmentError(
                 f"{filename!r} leaves the video folder {self.root}: refused. Tasks name files below it only."
             )
