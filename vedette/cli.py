@@ -22,7 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_show_locals=False,  # locals hold camera passwords
     pretty_exceptions_short=True,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
 )
 app.command()(init)
 app.command()(check)

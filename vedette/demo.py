@@ -84,6 +84,8 @@ def run_demo(root: Path, seconds: float, environment: Mapping[str, str], console
     with parts as machine, shown(machine, config, seconds, clock, console) as show:
 
         def look() -> None:
+            if machine.run.phase in {"stopping", "ended"}:  # Redis ends too, which is no news
+                return
             snapshot = take_snapshot(config, machine.queues, clock.now())
             first_picture.look_at(snapshot)
             show(snapshot)

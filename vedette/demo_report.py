@@ -70,15 +70,14 @@ def print_report(report: DemoReport, video: Path, logs: Path, first_picture: flo
         console.print(f"Found by {', '.join(describe_model(model) for model in models)}.")
     if first_picture is not None:
         console.print(f"The first picture came {first_picture:.1f} s after the start.")
-    places = Table.grid(padding=(0, 2))
     for what, where in (
         ("segments", video / "segments"),
         ("best pictures", video / "snapshots"),
         ("log of detections", video / f"{DETECTIONS_LOG}.jsonl"),
         ("logs of the services", logs),
     ):
-        places.add_row(what, Text(str(where), overflow="fold"))
-    console.print(places)
+        # soft wrap: a path that is cut into lines cannot be copied
+        console.print(Text(f"{what:<22}{where}"), soft_wrap=True)
 
 
 def found_table(report: DemoReport) -> Table:

@@ -31,7 +31,7 @@ class RedisAwayError(TemporaryError):
     """Redis does not answer a command."""
 
     def __init__(self, error: Exception, config: Config) -> None:
-        super().__init__(f"{error} {redis_hint(config)}")
+        super().__init__(f"{error} {redis_hint(config)}".rstrip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def looked_at(queue: TaskQueue, limit: int) -> QueueLook:
 def redis_hint(config: Config) -> str:
     """What to do when Redis is away; it depends on whose Redis it is."""
     if names_a_redis(config):
-        return "Check that it runs and that REDIS_URL (or redis_url) is right."
+        return ""  # the error itself says where it was looked for
     if Endpoint(state_dir(config)).read() is None:
         return (
             f"No 'vedette run' works on {config.video_dir}, whose own Redis would run with it: start it, name its "

@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from shared_utils.clock import from_iso
-from vedette.screen_state import CameraView, QueueView, ServiceView, Snapshot, WorkerView, describe_model
+from vedette.screen_state import NOT_RUNNING, CameraView, QueueView, ServiceView, Snapshot, WorkerView, describe_model
 
-STATE_STYLES = {"streaming": "green", "connecting": "yellow", "waiting": "yellow", "unknown": "red", "failed": "red"}
+STATE_STYLES = {"streaming": "green", "connecting": "yellow", "away": "red", NOT_RUNNING: "yellow"}
 UNKNOWN = "-"
 
 
@@ -104,7 +104,7 @@ def worker_line(worker: WorkerView) -> Text:
 def detections_table(lines: Sequence[Mapping[str, Any]]) -> Table:
     """Lines of the detections log, in the given order."""
     table = Table("camera", "recorded (UTC)", title="latest detections", title_justify="left", expand=True)
-    table.add_column("seconds", justify="right")
+    table.add_column("analysed in", justify="right")
     table.add_column("detected", ratio=1)
     table.add_column("objects", justify="right")
     for line in lines:
@@ -115,7 +115,7 @@ def detections_table(lines: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def detection_row(line: Mapping[str, Any]) -> tuple[str, str, str, Text, str]:
-    """Camera, time, seconds, what was detected, how many."""
+    """Camera, time of the recording, how long the analysis took, what was detected, how many objects."""
     if line.get("ok"):
         detected = Text(", ".join(line.get("detected", ())) or "nothing that it knows")
     else:
@@ -123,7 +123,7 @@ def detection_row(line: Mapping[str, Any]) -> tuple[str, str, str, Text, str]:
     return (
         str(line.get("camera", "")),
         _time(line.get("started_at")),
-        f"{line['seconds']:.1f}" if isinstance(line.get("seconds"), int | float) else UNKNOWN,
+        f"{line['seconds']:.1f} s" if isinstance(line.get("seconds"), int | float) else UNKNOWN,
         detected,
         str(line.get("count", "")),
     )

@@ -13,7 +13,7 @@ from shared_utils.queue import QueueUnavailableError, TaskQueue
 from shared_utils.status import read_status
 from vedette.run_services import CAPTURE, OBJECT_WORKER
 
-NOT_RUNNING = "no capture service runs"
+NOT_RUNNING = "not captured"
 HOG = "hog"
 
 
@@ -125,8 +125,7 @@ def _cameras(config: Config, statuses: Iterable[dict[str, Any]]) -> tuple[Camera
     for status in _of(statuses, CAPTURE):
         reported |= status.get("cameras", {})
     return tuple(
-        _camera(name, reported[name]) if name in reported else CameraView(name, "unknown", NOT_RUNNING)
-        for name in config.cameras
+        _camera(name, reported[name]) if name in reported else CameraView(name, NOT_RUNNING) for name in config.cameras
     )
 
 

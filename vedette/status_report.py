@@ -81,7 +81,7 @@ def tables(report: Report) -> Iterator[RenderableType]:
     if snapshot.redis_trouble is None:
         yield _queues_table(snapshot)
     else:
-        yield Text(f"Redis is away: {snapshot.redis_trouble} {report.redis_hint}", "red")
+        yield Text(f"Redis is away: {snapshot.redis_trouble} {report.redis_hint or ''}", "red")
     yield from (worker_line(worker) for worker in snapshot.workers)
     if not snapshot.workers:
         yield Text("No worker runs.", "yellow")

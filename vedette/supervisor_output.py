@@ -83,7 +83,7 @@ class ServiceOutput:
         colour = self._colours.setdefault(service, COLOURS[len(self._colours) % len(COLOURS)])
         try:
             self._console.print(Text(f"{service:<{NAME_WIDTH}} ", style=colour) + Text(text), soft_wrap=True)
-        except OSError:
+        except (OSError, SystemExit):  # SystemExit is what Rich makes of a broken pipe
             self._console = None
 
 

@@ -13,15 +13,17 @@ if TYPE_CHECKING:
     from shared_utils.queue import TaskQueue
 
 queue_app = typer.Typer(
-    help="Look at the task queues; give failed tasks another try, or drop them.", no_args_is_help=True
+    help="Look at the task queues; give failed tasks another try, or drop them.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
 )
 
-AnyQueue = Annotated[str | None, typer.Argument(metavar="[QUEUE]", help="One queue, for example video_queue.")]
+AnyQueue = Annotated[str | None, typer.Argument(metavar="QUEUE", help="One queue, for example video_queue.")]
 OneQueue = Annotated[str, typer.Argument(metavar="QUEUE", help="The queue, for example video_queue.")]
-TaskIds = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Ids as 'vedette queue dead' shows them.")]
+TaskIds = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids as 'vedette queue dead' shows them.")]
 AllTasks = Annotated[bool, typer.Option("--all", help="Every dead letter of the queue.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
-Limit = Annotated[int, typer.Option(min=1, help="Most tasks shown of each queue.")]
+Limit = Annotated[int, typer.Option(min=1, metavar="NUMBER", help="Most tasks shown of each queue.")]
 
 
 @queue_app.command()

@@ -29,7 +29,7 @@ def run(
 
         vedette run
 
-        RTSP_URL=rtsp://user:password@192.168.1.20/stream1 vedette run --duration 600
+        RTSP_URL=rtsp://192.168.1.20/stream1 vedette run --duration 600
 
         vedette run --config garden.yml --video-dir /mnt/recordings
     """
