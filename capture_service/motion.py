@@ -43,7 +43,7 @@ class MotionDetector:
         self._size = look_size(width, height)
         self._min_px = settings.min_area * self._size[0] * self._size[1]
         self._allowed = allowed_area(settings.masks, self._size)
-        self._scene = Scene(settings.threshold, self._allowed)
+        self._scene = Scene(settings.threshold, self._allowed, settings.looks_per_second)
         self._recent: deque[bool] = deque(maxlen=CONFIRM_WITHIN)
 
     def look(self, luma: NDArray[np.uint8], t: float) -> MotionSeen:

@@ -102,7 +102,7 @@ class MotionWatch:
         """Begin with an empty queue and nothing known of the scene; a watch that runs is stopped first."""
         self.stop()
         self._queue = PacketQueue()
-        looker = _Looker(self._camera, self._settings, video_format, self._on_look)
+        looker = Looker(self._camera, self._settings, video_format, self._on_look)
         self._thread = Thread(
             target=_watch, args=(self._camera, self._queue, looker), name=f"motion-{self._camera}", daemon=True
         )
@@ -121,8 +121,8 @@ class MotionWatch:
             thread.join()
 
 
-class _Looker:
-    """Decode, pace, detect: everything that the thread owns."""
+class Looker:
+    """Decode, pace, detect: what the thread does with each packet. Without a thread, for files, it serves as well."""
 
     def __init__(
         self, camera: str, settings: MotionConfig, video_format: VideoFormat, on_look: Callable[[MotionSeen], None]
@@ -155,7 +155,7 @@ class _Looker:
         return self._detector
 
 
-def _watch(camera: str, queue: PacketQueue, looker: _Looker) -> None:
+def _watch(camera: str, queue: PacketQueue, looker: Looker) -> None:
     while (packet := queue.get()) is not None:
         try:
             looker.take(packet)

@@ -17,8 +17,9 @@ NOISE_SECONDS = 10.0  # time constant of the noise estimate
 DARK_LEVEL, LIGHT_LEVEL = 16.0, 80.0  # in the dark everything differs less, so less must count ...
 DARK_PART = 0.4  # ... down to this part of the configured threshold
 NOISE_FACTOR = 5.0  # a change must exceed the mean noise this many times
-LOST_SECONDS = 10.0  # after a longer gap between looks, or a step back, the background is learned anew
-UPHEAVAL = 0.45  # part of the picture that cannot change at once by something moving in it
+LOST_SECONDS = 10.0  # after a gap of this and three looks, or a step back in time, the background is learned anew
+UPHEAVAL = 0.45  # part of the picture that hardly changes at once by something moving in it ...
+UPHEAVALS, UPHEAVAL_LOOKS = 3, 4  # ... unless it happens so often in so many looks
 STIR_LOOKS = 3  # stirring is judged against the picture this many looks ago
 STIR_LIMIT = 0.6  # and what differs by this part of the limit stirs
 STIR_PART = 0.02  # of a changed part that must stir for the whole of it to be alive
@@ -27,7 +28,8 @@ STIR_PART = 0.02  # of a changed part that must stir for the whole of it to be a
 class Scene:
     """The running background of one camera. `look` returns the pixels that differ from it."""
 
-    def __init__(self, threshold: float, allowed: Mask) -> None:
+    def __init__(self, threshold: float, allowed: Mask, looks_per_second: float) -> None:
+        self._lost_seconds = LOST_SECONDS + 3 / looks_per_second
         self._threshold = threshold
         self._allowed = allowed
         self._allowed_px = max(1, int(allowed.sum()))
@@ -39,18 +41,18 @@ class Scene:
         self._changed_for: Gray = np.zeros(allowed.shape, np.float32)
         self._earlier: deque[Gray] = deque(maxlen=STIR_LOOKS)
         self._lit_at = -NEW_LIGHT_SECONDS  # when the light of the whole picture changed last
-        self._upheavals: deque[float] = deque(maxlen=3)
+        self._upheavals: deque[bool] = deque(maxlen=UPHEAVAL_LOOKS)
 
     def look(self, picture: Mask, t: float) -> Mask:
         """1 where the picture differs from the background by more than noise and light explain, else 0."""
         now = cv2.GaussianBlur(picture, (5, 5), 0).astype(np.float32)
         step = t - self._last
-        if self._looks == 0 or step < 0 or step > LOST_SECONDS:
+        if self._looks == 0 or step < 0 or step > self._lost_seconds:
             return self._begin(now, t)
         self._last = t
         if t - self._started < WARM_UP_SECONDS:
             return self._warm_up(now)
-        changed = self._compare(now, t, step)
+        changed = self._compare(now, step)
         self._earlier.append(now)
         return changed
 
@@ -71,13 +73,14 @@ class Scene:
         self._earlier.append(now)
         return np.zeros_like(self._allowed)
 
-    def _compare(self, now: Gray, t: float, step: float) -> Mask:
+    def _compare(self, now: Gray, step: float) -> Mask:
         difference = self._difference_in_this_light(now)
         limit = self._limit()
         differs = ((difference > limit) & (self._allowed > 0)).astype(np.uint8)
         changed = cv2.medianBlur(differs, 3).astype(np.uint8, copy=False)
-        if int(changed.sum()) > UPHEAVAL * self._allowed_px:
-            return self._upheaval(now, t, limit)
+        self._upheavals.append(int(changed.sum()) > UPHEAVAL * self._allowed_px)
+        if self._upheavals[-1]:
+            return self._upheaval(now, limit)
         self._learn_noise(np.where(changed > 0, 0, difference), step / NOISE_SECONDS)
         changed = self._settle(now, changed, limit, step)
         self._follow(now, changed, step)
@@ -112,17 +115,15 @@ class Scene:
         tiles = cv2.resize(difference, self._noise.shape[::-1], interpolation=cv2.INTER_AREA)
         cv2.accumulateWeighted(tiles.astype(np.float32), self._noise, min(1.0, rate))
 
-    def _upheaval(self, now: Gray, t: float, limit: Gray) -> Mask:
+    def _upheaval(self, now: Gray, limit: Gray) -> Mask:
         """Most of the picture changed at once: lights, the IR filter, a moved camera. Learn it anew.
 
         If it keeps happening, and not by light, something large is moving right before the lens: that is motion.
         """
         before = self._earlier[-1]
-        self._upheavals.append(t)
         self._background = now.copy()
         self._still[:] = self._changed_for[:] = 0
-        often = len(self._upheavals) == 3 and t - self._upheavals[0] < 2.0
-        if not often:
+        if sum(self._upheavals) < UPHEAVALS:
             return np.zeros_like(self._allowed)
         stirred = cv2.absdiff(now, follow_light(now, before)[0]) > limit
         return (stirred & (self._allowed > 0)).astype(np.uint8)
