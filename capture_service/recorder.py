@@ -33,7 +33,10 @@ class Recorder:
     ends it: a camera that hangs must not keep its segment open when the service stops.
     """
 
-    def __init__(self, camera: str, config: CameraConfig, around: Surroundings) -> None:
+    def __init__(
+        self, camera: str, config: CameraConfig, around: Surroundings, settle_seconds: float = SETTLE_SECONDS
+    ) -> None:
+        self._settle_seconds = settle_seconds
         self._camera, self._records = camera, config.record != "off"
         self._clock, self._committer = around.clock, around.committer
         self._events = EventState(EventRule(config.record, config.pre_roll_seconds, config.post_roll_seconds))
@@ -119,7 +122,7 @@ class Recorder:
             self._chain.cut_at_next_keyframe()
         if stream is not self._stream:
             if self._stream is None:
-                self._begin_at = self._clock.monotonic() + SETTLE_SECONDS
+                self._begin_at = self._clock.monotonic() + self._settle_seconds
             self._stream = stream
             self._ring.clear()  # a segment has one format
 
