@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from shared_utils.clock import to_iso
+from shared_utils.logs import DETECTIONS_LOG, ResultLog
 from shared_utils.segments import Manifest, VideoDir, VideoInfo, segment_id
 from vedette.checks.footage import FlawKind, FootageReport, check_footage
 
@@ -116,6 +118,15 @@ def bend_half_written(video: VideoDir, manifest: Manifest) -> None:
     put(video.segment(manifest.segment_id).with_suffix(".mp4.part"), b"x")
 
 
+def bend_broken(video: VideoDir, manifest: Manifest) -> None:
+    put(video.segment(manifest.segment_id).with_suffix(".mp4.broken"), b"x")
+
+
+def bend_failed_twice(video: VideoDir, manifest: Manifest) -> None:
+    line = {"ok": False, "segment_id": manifest.segment_id, "model": "m"}
+    put(video.root / "privacy_log.jsonl", 2 * (json.dumps(line).encode() + b"\n"))
+
+
 def bend_log_line(video: VideoDir, manifest: Manifest) -> None:
     put(video.root / "faces_log.jsonl", b'{"ok": tr\n{"ok": true}\n')
 
@@ -140,7 +151,9 @@ def bend_twice(video: VideoDir, manifest: Manifest) -> None:
         (bend_unknown, FlawKind.UNKNOWN_FILE),
         (bend_half_written, FlawKind.HALF_WRITTEN),
         (bend_log_line, FlawKind.BAD_LINE),
+        (bend_broken, FlawKind.BROKEN),
         (bend_twice, FlawKind.TWICE_LOGGED),
+        (bend_failed_twice, FlawKind.TWICE_LOGGED),
     ],
 )
 def test_each_broken_invariant_is_found_once_and_nothing_is_changed(video: VideoDir, bend, kind: FlawKind) -> None:  # type: ignore[no-untyped-def]
@@ -165,12 +178,27 @@ def test_what_is_being_written_is_left_alone(video: VideoDir) -> None:
     assert look(video).flaws == ()
 
 
-def test_a_failure_that_came_good_is_no_second_line(video: VideoDir) -> None:
-    """A replayed task ends in an "ok": true line for a segment that failed before."""
-    lines = [json.dumps({"ok": ok, "segment_id": "a", "model": "m"}) for ok in (False, True)]
-    put(video.root / "detections_log.jsonl", ("\n".join(lines) + "\n").encode())
+def test_the_files_of_a_segment_being_written_are_left_alone_however_old_one_is(video: VideoDir) -> None:
+    """The recorder writes what a segment will be called once, and then for minutes only the video."""
+    draft = video.segments / "front" / "2026-11-20" / "next.json.part"
+    put(draft, b"{}")
+    put(draft.with_name("next.mp4.part"), b"x", age_seconds=1)
+    put(video.segments / "front" / ".capture.lock", b"")
 
     assert look(video).flaws == ()
+
+
+def test_logs_written_by_the_service_have_no_flaw(video: VideoDir) -> None:
+    """A failure that came good in a replay, and a torn line that was ended, are no second line."""
+    video.root.mkdir()
+    log = ResultLog(video.root, DETECTIONS_LOG, FixedClock())
+    line = {"ok": False, "segment_id": "a", "model": "m", "started_at": to_iso(START), "timestamp": to_iso(NOW)}
+
+    log.record(line)
+    log.record(line | {"ok": True})
+    log.record(line | {"segment_id": "b"})
+
+    assert look(video) == FootageReport(segments=0, waiting=0, log_lines=2, flaws=())
 
 
 def test_progress_ends_at_all_of_it(video: VideoDir) -> None:

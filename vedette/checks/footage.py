@@ -4,19 +4,21 @@ Services may run meanwhile: whatever looks wrong is looked at again before it is
 minute is left alone, since a segment is there for a moment before its manifest.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from capture_service.names import BROKEN_SUFFIX
 from shared_utils.clock import Clock
 from shared_utils.durable import PART_SUFFIX
 from shared_utils.errors import SegmentError
+from shared_utils.log_files import LogFiles, parse_line
 from shared_utils.logs import DETECTIONS_LOG, FACES_LOG, GAPS_LOG, PRIVACY_LOG
 from shared_utils.segments import Manifest, VideoDir, parse_segment_id, read_manifest
 
+UNFINISHED_SUFFIXES = {PART_SUFFIX, ".repair"}
 SETTLED_SECONDS = 60.0  # older than this, nobody is still writing it
 RESULT_LOGS = (DETECTIONS_LOG, FACES_LOG, PRIVACY_LOG)
 
@@ -34,11 +36,12 @@ class FlawKind(StrEnum):
     WRONG_SIZE = "a segment whose size is not the one in its manifest"
     UNKNOWN_FILE = "a file that is not ours"
     HALF_WRITTEN = "a file that was never finished"
+    BROKEN = "a file that could not be salvaged"
     BAD_LINE = "an unreadable line in a log"
     TWICE_LOGGED = "a segment with two lines by one model"
 
 
-HARMLESS = {FlawKind.UNKNOWN_FILE, FlawKind.HALF_WRITTEN}
+HARMLESS = {FlawKind.UNKNOWN_FILE, FlawKind.HALF_WRITTEN, FlawKind.BROKEN, FlawKind.BAD_LINE}
 FIXES = {
     FlawKind.NO_MANIFEST: "It plays, but is not analysed. Restart the capture service, which adopts it.",
     FlawKind.NO_SEGMENT: "The segment was deleted by hand. Delete the manifest too.",
@@ -48,7 +51,8 @@ FIXES = {
     FlawKind.WRONG_SIZE: "The segment was changed or cut off after it was recorded; check the disk.",
     FlawKind.UNKNOWN_FILE: "Vedette leaves it alone. Move it elsewhere if it is not wanted.",
     FlawKind.HALF_WRITTEN: "The capture service salvages it at its next start.",
-    FlawKind.BAD_LINE: "Readers skip it; delete the line if it disturbs other programs.",
+    FlawKind.BROKEN: "It is kept for you to look at; delete it if nothing in it can be played.",
+    FlawKind.BAD_LINE: "A power cut tears a line, and its result is written again. Readers skip it.",
     FlawKind.TWICE_LOGGED: "Readers count it twice; delete one of the two lines.",
 }
 
@@ -82,10 +86,8 @@ class FootageReport:
 
 def check_footage(video: VideoDir, clock: Clock, progress: Progress = lambda _done, _total: None) -> FootageReport:
     """Look at everything below the video folder. Raises OSError if a folder cannot be listed."""
-    files = sorted(path for path in video.segments.glob("**/*") if path.is_file())
-    outbox = sorted(path for path in video.outbox.glob("*") if path.is_file())
-    logs = [path for name in (*RESULT_LOGS, GAPS_LOG) for path in log_files(video.root, name)]
-    total = len(files) + len(outbox) + len(logs)
+    files, outbox = _files_in(video.segments), _files_in(video.outbox)
+    total = len(files) + len(outbox)
     flaws: list[Flaw] = []
     for done, path in enumerate((*files, *outbox), start=1):
         flaws += _file_flaws(video, path, clock)
@@ -99,9 +101,9 @@ def check_footage(video: VideoDir, clock: Clock, progress: Progress = lambda _do
     return FootageReport(segments, sum(path.suffix == ".json" for path in outbox), lines, tuple(flaws))
 
 
-def log_files(folder: Path, name: str) -> list[Path]:
-    """`<name>.jsonl` of this month and `<name>-2026-11.jsonl` of those before, oldest first."""
-    return [*sorted(folder.glob(f"{name}-????-??.jsonl")), *folder.glob(f"{name}.jsonl")]
+def _files_in(folder: Path) -> list[Path]:
+    """Every file but hidden ones: those are locks, or left by the system's file browser."""
+    return sorted(path for path in folder.glob("**/*") if path.is_file() and not path.name.startswith("."))
 
 
 def _file_flaws(video: VideoDir, path: Path, clock: Clock) -> Iterator[Flaw]:
@@ -112,15 +114,20 @@ def _file_flaws(video: VideoDir, path: Path, clock: Clock) -> Iterator[Flaw]:
 
 
 def _settled(path: Path, clock: Clock) -> bool:
+    """Whether nobody writes this segment any more: of its files, the video alone shows that somebody does."""
+    segment = path.name.partition(".")[0]
     try:
-        return clock.now().timestamp() - path.stat().st_mtime > SETTLED_SECONDS
-    except OSError:
+        newest = max(one.stat().st_mtime for one in path.parent.iterdir() if one.name.startswith(f"{segment}."))
+    except (OSError, ValueError):
         return False
+    return clock.now().timestamp() - newest > SETTLED_SECONDS
 
 
 def _flaws_now(video: VideoDir, path: Path) -> Iterator[Flaw]:
-    if PART_SUFFIX in path.suffixes:
+    if path.suffix in UNFINISHED_SUFFIXES:
         yield Flaw(FlawKind.HALF_WRITTEN, path)
+    elif path.suffix == BROKEN_SUFFIX:
+        yield Flaw(FlawKind.BROKEN, path)
     elif path.suffix == ".json":
         yield from _manifest_flaws(video, path)
     elif path.suffix == ".mp4" and _is_segment(video, path):
@@ -173,10 +180,12 @@ def _log_flaws(folder: Path, name: str) -> tuple[int, list[Flaw]]:
     first: dict[tuple[str, str], str] = {}
     flaws: list[Flaw] = []
     count = 0
-    for path in log_files(folder, name):
-        for number, raw in enumerate(_whole_lines(path), start=1):
+    for path, handle in LogFiles(folder, name).open_all():
+        for number, raw in enumerate(handle, start=1):
+            if not raw.endswith(b"\n"):
+                break  # being written, or torn by a power cut: the next writer ends it
             count += 1
-            line = _parsed(raw)
+            line = parse_line(raw)
             if line is None:
                 flaws.append(Flaw(FlawKind.BAD_LINE, path, f"line {number}"))
             elif name in RESULT_LOGS and (again := _seen_before(line, f"{path.name}:{number}", first)):
@@ -184,25 +193,11 @@ def _log_flaws(folder: Path, name: str) -> tuple[int, list[Flaw]]:
     return count, flaws
 
 
-def _whole_lines(path: Path) -> Iterator[bytes]:
-    """The lines that end; one that does not is being written, or was torn by a power cut and is written again."""
-    with path.open("rb") as lines:
-        yield from (raw for raw in lines if raw.endswith(b"\n"))
-
-
-def _parsed(raw: bytes) -> dict[str, Any] | None:
-    try:
-        line = json.loads(raw)
-    except ValueError:
-        return None
-    return line if isinstance(line, dict) else None
-
-
 def _seen_before(line: dict[str, Any], place: str, first: dict[tuple[str, str], str]) -> str | None:
-    """Where else a (segment, model) has its line. A failure that came good later is no second line."""
-    if line.get("ok") is not True:
+    """Where else a (segment, model) has its line, whether that went well or failed."""
+    if "segment_id" not in line or "model" not in line:
         return None
-    key = (str(line.get("segment_id")), str(line.get("model")))
+    key = (str(line["segment_id"]), str(line["model"]))
     if (earlier := first.setdefault(key, place)) != place:
         return f"{place} and {earlier}: segment {key[0]}, model {key[1]}"
     return None
