@@ -28,7 +28,7 @@ class WorkerSettings:
 
     lease_seconds: float = 30.0
     beat_seconds: float = 5.0
-    poll_seconds: float = 5.0  # must stay below the lease
+    poll_seconds: float = 2.0  # must stay below the lease; an idle worker stops within it
     attempts: int = 3
     max_runtime_seconds: float = 900.0  # beyond it the process ends itself with 75, which counts as an attempt
     retry_pause_seconds: float = 1.0  # before a failed task goes back; twice that from the second attempt on
