@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import av
+from av.audio.stream import AudioStream
 from av.container.input import InputContainer
+from av.container.output import OutputContainer
+from av.video.stream import VideoStream
 
 from shared_utils.errors import SegmentError
 from shared_utils.segments import VideoInfo
@@ -49,17 +52,30 @@ def repair(source: Path, target: Path) -> int:
 
     Raises SegmentError if `source` holds no video, OSError if `target` cannot be written.
     """
-    with _opened(source) as container, av.open(str(target), "w", format="mp4") as output:
-        streams = {stream.index: output.add_stream_from_template(stream) for stream in container.streams}
-        frames = 0
-        for packet in _readable(container):
-            if packet.dts is None:
-                continue
+    try:
+        with _opened(source) as container, av.open(str(target), "w", format="mp4") as output:
+            frames = _copy(container, output)
+    except av.FFmpegError as error:
+        if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+            raise  # the disk
+        raise SegmentError(f"{source} cannot be made whole: {error.strerror}.") from error
+    if not frames:
+        raise SegmentError(f"{source} holds no video.")
+    return frames
+
+
+def _copy(container: InputContainer, output: OutputContainer) -> int:
+    streams: dict[int, VideoStream | AudioStream] = {}
+    for stream in (*container.streams.video[:1], *container.streams.audio[:1]):
+        streams[stream.index] = output.add_stream_from_template(stream, opaque=True)
+        if stream.codec_context.name == "hevc":
+            streams[stream.index].codec_context.codec_tag = "hvc1"
+    frames = 0
+    for packet in _readable(container):
+        if packet.dts is not None and packet.stream.index in streams:
             frames += packet.stream.type == "video"
             packet.stream = streams[packet.stream.index]
             output.mux(packet)
-    if not frames:
-        raise SegmentError(f"{source} holds no video.")
     return frames
 
 
