@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from shared_utils.config.environment import RTSP_URL, Variables, environment_layer, read_variables
+from shared_utils.config.environment import Variables, environment_layer, read_variables
 from shared_utils.config.explain import explain
 from shared_utils.config.schema import Config
 from shared_utils.config.sources import Layer, Problem, Written
@@ -66,11 +66,11 @@ def _validated(layer: Layer) -> tuple[Config | None, list[Problem]]:
 
 def _no_camera(file: Path | None) -> Problem:
     if file is None:
-        text = f"there is no {DEFAULT_FILE} in {Path.cwd()}, and {RTSP_URL} is not set"
+        text = f"there is no vedette.yml in {Path.cwd()}, and RTSP_URL is not set"
         return Problem(
-            "", "", f"{text}. Write one with 'vedette init', or set {RTSP_URL}=rtsp://user:password@host/path."
+            "", "", f"{text}. Write one with 'vedette init', or set RTSP_URL=rtsp://user:password@host/path."
         )
-    return Problem(str(file), "cameras", f"no camera is configured. Add one below 'cameras:', or set {RTSP_URL}.")
+    return Problem(str(file), "cameras", "no camera is configured. Add one below 'cameras:', or set RTSP_URL.")
 
 
 def _as_text(problems: Sequence[Problem]) -> str:

@@ -1,8 +1,10 @@
 """Whether the weights are there, are weights, and the hardware that was asked for exists."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from shared_utils.config import Config
+from shared_utils.errors import ModelError
 from vedette.checks.finding import Finding, ok, problem, warning
 
 SUBJECT = "object model"
@@ -25,28 +27,25 @@ def check_models(config: Config) -> list[Finding]:
 
 
 def _weights(path: Path) -> Finding:
-    if path.suffix != ".onnx":
-        return ok(SUBJECT, f"{path.absolute()} is there ({path.stat().st_size / 1e6:.1f} MB)")
-    try:
-        import onnxruntime as ort
-    except ImportError:
+    if find_spec("onnxruntime") is None:
         return ok(SUBJECT, f"{path.absolute()} is there; not loaded, as ONNX Runtime is not installed here")
+    from shared_utils.model_check import check_weights
+
     try:
-        model = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001 - ONNX Runtime's own exceptions have no common base but this
-        return problem(SUBJECT, f"{path.absolute()} cannot be loaded: {str(error).splitlines()[0]}", _FETCH)
-    shape = "x".join(str(size) for size in model.get_inputs()[0].shape)
-    return ok(SUBJECT, f"{path.absolute()} loads, input {shape}")
+        check_weights(path)
+    except ModelError as error:
+        return problem(SUBJECT, f"{path.absolute()}: {error}", _FETCH)
+    return ok(SUBJECT, f"{path.absolute()} loads ({path.stat().st_size / 1e6:.1f} MB)")
 
 
 def _device(device: str) -> list[Finding]:
     provider = _PROVIDERS.get(device)
     if provider is None:
         return []
-    try:
-        import onnxruntime as ort
-    except ImportError:
+    if find_spec("onnxruntime") is None:
         return []
+    import onnxruntime as ort
+
     if provider in ort.get_available_providers():
         return [ok(SUBJECT, f"ONNX Runtime here can use {device}")]
     fix = "Install onnxruntime-gpu (docker-compose.gpu.yml has it), or set objects.device to cpu."
