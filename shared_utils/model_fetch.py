@@ -78,6 +78,8 @@ def download(source: Source, models_dir: Path, told: Told | None = None) -> Path
 def make(source: Source, weights: Path, models_dir: Path, export: Export) -> Path:
     """Export what is made from other weights, check it and put it in its place. Raises ModelError, StorageError."""
     with work_folder(models_dir) as work:
+        if flaw(source, models_dir) is None:
+            return source.place(models_dir)
         made = export(weights, work)
         check_weights(made, known_picture())
         return put_in_place(made, source.place(models_dir))

@@ -4,6 +4,7 @@ Ultralytics itself needs torch, which no service and no test installs: a package
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -57,13 +58,14 @@ def weights(tmp_path: Path) -> Path:
     return path
 
 
-def export(
-    weights: Path, models_dir: Path, *options: str, packages: Path | None = None
-) -> subprocess.CompletedProcess[str]:
+def export(weights: Path, models_dir: Path, *options: str, packages: Path) -> subprocess.CompletedProcess[str]:
+    return models("export", str(weights), "--models-dir", str(models_dir), *options, packages=packages)
+
+
+def models(*arguments: str, packages: Path) -> subprocess.CompletedProcess[str]:
     program = "from vedette.commands.models import models_app; models_app()"
-    paths = [str(path) for path in (packages, REPOSITORY) if path is not None]
-    command = [sys.executable, "-c", program, "export", str(weights), "--models-dir", str(models_dir), *options]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "COLUMNS": "200"}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(packages), str(REPOSITORY))), "COLUMNS": "200"}
+    command = [sys.executable, "-c", program, *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -150,3 +152,52 @@ def test_a_size_that_the_network_cannot_take_is_refused(packages: Path, weights:
 
     assert done.returncode == 2
     assert "multiple of 32" in done.stderr
+
+
+SOURCES = """
+[[model]]
+name = "hens.onnx"
+about = "made here"
+made_from = "best.pt"
+licence = "for tests only"
+terms = "https://example.org/terms"
+default = true
+
+[[model]]
+name = "best.pt"
+about = "there already"
+address = "http://127.0.0.1:1/best.pt"
+licence = "for tests only"
+terms = "https://example.org/terms"
+"""
+
+
+def test_fetch_exports_what_is_made_from_weights_that_are_there(packages: Path, weights: Path, tmp_path: Path) -> None:
+    """The usual weights have no official ONNX file; the checkpoint is not downloaded twice."""
+    sources = tmp_path / "models.toml"
+    sources.write_text(SOURCES, encoding="utf-8")
+    models_dir = tmp_path / "models"
+    models_dir.mkdir()
+    shutil.copyfile(weights, models_dir / "best.pt")
+
+    options = ["--sources", str(sources), "--models-dir", str(models_dir), "--yes"]
+    done = models("fetch", *options, packages=packages)
+
+    assert done.returncode == 0, done.stderr
+    assert (models_dir / "hens.onnx").read_bytes() == (packages / "ultralytics" / "answer.onnx").read_bytes()
+
+
+def test_fetch_asks_nothing_and_downloads_nothing_where_it_could_not_export(packages: Path, tmp_path: Path) -> None:
+    """A yes to a licence and six megabytes for an error would be one too many."""
+    if find_spec("onnx") is not None:
+        pytest.skip("onnx is installed here")
+    shutil.rmtree(packages / "onnx")
+    sources = tmp_path / "models.toml"
+    sources.write_text(SOURCES, encoding="utf-8")
+
+    options = ["--sources", str(sources), "--models-dir", str(tmp_path / "models")]
+    done = models("fetch", *options, packages=packages)
+
+    assert done.returncode == 2
+    assert "Ultralytics extra" in done.stderr
+    assert "Licence" not in done.stdout

@@ -59,6 +59,7 @@ def fetch(
                 continue
             if wrong != "missing":
                 stderr.print(f"Bringing {source.name} again: {wrong}", markup=False, highlight=False, soft_wrap=True)
+            _check_tools(source)
             _accept(source, yes)
             place = _bring(source, known, folder)
             stdout.print(f"{source.name} is ready: {place}", highlight=False, soft_wrap=True)
@@ -127,6 +128,14 @@ def _asked_for(names: Sequence[str], known: dict[str, "Source"]) -> list["Source
     return [known[name] for name in names] or [source for source in known.values() if source.default]
 
 
+def _check_tools(source: "Source") -> None:
+    """Find out before the question and the download that an export would fail."""
+    from vedette.weights_export import ExporterMissingError, missing_packages
+
+    if source.made_from is not None and (missing := missing_packages()):
+        raise ExporterMissingError(missing)
+
+
 def _accept(source: "Source", yes: bool) -> None:
     """State the licence; without --yes go on only after a yes."""
     stdout.print(f"{source.name}: {source.about}", markup=False, highlight=False, soft_wrap=True)
@@ -137,13 +146,11 @@ def _accept(source: "Source", yes: bool) -> None:
 
 def _bring(source: "Source", known: dict[str, "Source"], folder: Path) -> Path:
     from shared_utils.model_fetch import download, flaw, make
-    from vedette.weights_export import ExporterMissingError, UltralyticsExport, missing_packages
+    from vedette.weights_export import UltralyticsExport
 
     if source.made_from is None:
         with _progress(source.name) as told:
             return download(source, folder, told)
-    if missing := missing_packages():  # before, not after, the download of what it is made from
-        raise ExporterMissingError(missing)
     first = known[source.made_from]
     if flaw(first, folder) is not None:
         _bring(first, known, folder)  # same terms, stated above
