@@ -53,9 +53,9 @@ def test_a_long_keyframe_interval_is_a_warning_with_the_setting_to_change(emulat
 @pytest.mark.parametrize(
     ("path", "login", "text", "fix"),
     [
-        ("usual", f"viewer:{PASSWORD}x@", "refuses the user name or the password", "percent-encoded"),
-        ("usual", "", "refuses the user name or the password", "cameras.door.url"),
-        ("cellar", f"viewer:{PASSWORD}@", "has no stream at this path", "what follows the port in cameras.door.url"),
+        ("usual", f"viewer:{PASSWORD}x@", "wrong user name or password", "cameras.door.url"),
+        ("usual", "", "wrong user name or password", "cameras.door.url"),
+        ("cellar", f"viewer:{PASSWORD}@", "no such path on the camera", "the path at the end of cameras.door.url"),
     ],
 )
 def test_what_the_camera_answers_is_told_in_words(
@@ -75,20 +75,20 @@ def test_a_closed_port_is_told() -> None:
         port = taken.getsockname()[1]
         found = look(f"rtsp://viewer:{PASSWORD}@127.0.0.1:{port}/")
 
-    assert f"nothing listens on port {port} of 127.0.0.1" in found[0].text
+    assert found[0].text == "connection refused"
 
 
 def test_a_silent_camera_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         found = look(f"rtsp://viewer:{PASSWORD}@127.0.0.1:{silent.getsockname()[1]}/", open_seconds=1.0)
 
-    assert "does not answer within 1 s" in found[0].text
+    assert found[0].text == "no answer within 1 s"
 
 
 def test_an_unknown_host_is_told() -> None:
     found = look(f"rtsp://viewer:{PASSWORD}@no-such-camera.invalid/")
 
-    assert found[0].text == "the host 'no-such-camera.invalid' is not known"
+    assert found[0].text == "unknown host name"
 
 
 def test_pictures_that_stop_while_sound_goes_on_do_not_hold_up_the_check(emulator: Emulator) -> None:

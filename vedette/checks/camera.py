@@ -1,14 +1,14 @@
 """What a camera sends, if it answers. Opened as the capture service opens it, and looked at for seconds."""
 
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from urllib.parse import urlsplit
 
 import av
 from av.container import InputContainer
 
+from capture_service.rtsp_failures import explain
+from capture_service.segment_writer import mp4_codecs
 from shared_utils.clock import Clock
 from shared_utils.config import CameraConfig
 from shared_utils.errors import TemporaryError
@@ -16,7 +16,6 @@ from vedette.checks.finding import Finding, ok, problem, warning
 
 LONG_GOP_SECONDS = 5.0
 RECORDED_CODECS = {"h264", "hevc"}
-_RTSP_PORTS = {"rtsp": 554, "rtsps": 322}
 _KEYFRAME_FIX = (
     "Set the camera's keyframe interval (I-frame interval, GOP) to 1 or 2 s: segments are cut at keyframes only, "
     "and the live view waits for one."
@@ -57,11 +56,11 @@ class ProbeError(TemporaryError):
 
 
 def check_camera(name: str, camera: CameraConfig, clock: Clock, limits: Limits = USUAL_LIMITS) -> list[Finding]:
-    """Look at one camera; returns within about 20 s unless the system's name lookup hangs."""
+    """Look at one camera; returns within about 20 s, unless the system's name lookup hangs."""
     try:
-        seen = probe(camera.url.get_secret_value(), camera.transport, clock, limits)
+        seen = probe(name, camera, clock, limits)
     except ProbeError as error:
-        return [problem(_subject(name), error.text, error.fix.format(url=f"cameras.{name}.url"))]
+        return [problem(_subject(name), error.text, error.fix)]
     return judge(name, seen, camera)
 
 
@@ -78,27 +77,29 @@ def judge(name: str, seen: StreamSeen, camera: CameraConfig) -> list[Finding]:
         found.append(warning(subject, text, _KEYFRAME_FIX))
     elif seen.keyframe_seconds > LONG_GOP_SECONDS:
         found.append(warning(subject, f"{seen.keyframe_seconds:.1f} s between keyframes", _KEYFRAME_FIX))
-    if camera.audio and seen.audio and seen.audio.startswith("pcm_"):
+    if camera.audio and seen.audio and seen.audio not in mp4_codecs():
         fix = f"Set the camera's sound to AAC, or cameras.{name}.audio to false."
-        found.append(warning(subject, f"its sound ({seen.audio}) does not fit into MP4 and is left out", fix))
+        found.append(warning(subject, f"its sound ({seen.audio}) cannot be put into MP4 and is left out", fix))
     return found
 
 
-def probe(url: str, transport: str, clock: Clock, limits: Limits) -> StreamSeen:
+def probe(name: str, camera: CameraConfig, clock: Clock, limits: Limits) -> StreamSeen:
     """Open the stream and look at it. Raises ProbeError. Call it in a thread of its own for each camera."""
-    _resolve(url)
-    options = {"rtsp_transport": transport, "fpsprobesize": "0"}
+    url = camera.url.get_secret_value()
+    options = {"rtsp_transport": camera.transport, "fpsprobesize": "0"}
+    began = clock.monotonic()
     try:
         with av.open(url, options=options, timeout=(limits.open_seconds, limits.read_seconds)) as container:
             return measure(container, clock, limits.watch_seconds)
     except (av.FFmpegError, OSError) as error:
-        raise _explained(error, url, limits) from None  # FFmpeg's own text holds the address with its password
+        failure = explain(error, name, url, clock.monotonic() - began, limits.open_seconds)
+        raise ProbeError(failure.reason, failure.advice) from None  # FFmpeg's own text holds the address
 
 
 def measure(container: InputContainer, clock: Clock, watch_seconds: float) -> StreamSeen:
     """Read until two keyframe intervals are known or the time is over. Raises ProbeError, and what PyAV raises."""
     if not container.streams.video:
-        raise ProbeError("it sends no video", "Check the path in {url}: this one may be the sound alone.")
+        raise ProbeError("it sends no video", "Check the path at the end of its address: this one may be sound alone.")
     stream = container.streams.video[0]
     started = clock.monotonic()
     times: list[float] = []
@@ -141,42 +142,3 @@ def _video_times(container: InputContainer, index: int, clock: Clock, until: flo
 
 def _subject(name: str) -> str:
     return f"camera {name}"
-
-
-def _resolve(url: str) -> None:
-    """Name the host first: FFmpeg says "Input/output error" for an unknown name as for many other things."""
-    parts = urlsplit(url)
-    try:
-        socket.getaddrinfo(parts.hostname, parts.port or _RTSP_PORTS.get(parts.scheme, 554), type=socket.SOCK_STREAM)
-    except OSError:
-        raise ProbeError(f"the host {parts.hostname!r} is not known", "Check the host in {url}.") from None
-
-
-def _explained(error: Exception, url: str, limits: Limits) -> ProbeError:
-    """The fault in words. A camera that stays silent shows as ExitError or, oddly, as invalid data."""
-    parts = urlsplit(url)
-    port = parts.port or _RTSP_PORTS.get(parts.scheme, 554)
-    if isinstance(error, av.HTTPUnauthorizedError | av.HTTPForbiddenError):
-        return ProbeError(
-            "it refuses the user name or the password",
-            "Check both in {url}; special characters are percent-encoded (@ as %40). Some cameras have a user of "
-            "their own for RTSP, and block after wrong attempts.",
-        )
-    if isinstance(error, av.HTTPNotFoundError):
-        return ProbeError("it has no stream at this path", "Check what follows the port in {url}; its manual says it.")
-    if isinstance(error, ConnectionRefusedError):
-        return ProbeError(
-            f"nothing listens on port {port} of {parts.hostname}",
-            "Check the port in {url} (usually 554), and that RTSP is switched on in the camera.",
-        )
-    if isinstance(error, av.HTTPClientError | av.HTTPServerError):
-        return ProbeError(
-            f"it answers with an error ({error.strerror})", "Restart the camera; check the path in {url}."
-        )
-    if isinstance(error, av.ExitError | av.InvalidDataError | TimeoutError):
-        return ProbeError(
-            f"it does not answer within {limits.open_seconds:g} s",
-            "Check the address in {url}, that the camera is on, and that no firewall is between.",
-        )
-    reason = getattr(error, "strerror", None) or type(error).__name__
-    return ProbeError(f"the connection failed ({reason})", "Check the address in {url} and the network.")
