@@ -65,7 +65,6 @@ def connect(url: str) -> Redis:
             encoding_errors="surrogateescape",  # bytes that are no text must not stop the worker that finds them
             socket_timeout=SOCKET_SECONDS,
             socket_connect_timeout=CONNECT_SECONDS,
-            socket_keepalive=True,
             retry=Retry(NoBackoff(), 0),  # who calls us knows better when to try again
         )
     except ValueError as error:

@@ -1,16 +1,19 @@
 """Redis goes away and comes back; nothing is lost, nothing waits for ever, no password is told."""
 
+import math
 import socket
 import time
 from pathlib import Path
 from threading import Event
 
 import pytest
+from prometheus_client import REGISTRY
 
 from shared_utils.clock import SystemClock
 from shared_utils.errors import ConfigError
 from shared_utils.queue import QueueDepth, QueueUnavailableError, TaskQueue, connect
 from shared_utils.tasks import Task
+from shared_utils.telemetry import HEALTH
 from tests.support.queue_parts import a_task, a_worker, real_queue, wait_until, working
 from tests.support.redis_server import RedisServer
 
@@ -93,9 +96,22 @@ def test_a_worker_may_be_started_before_redis(own_redis: RedisServer) -> None:
     own_redis.stop()
 
     with working(a_worker(queue, lambda _task: done.set())):
-        time.sleep(0.5)
+        wait_until(lambda: "redis" in HEALTH.reasons(), "the worker says that it is not well")
+        waiting = REGISTRY.get_sample_value("vedette_queue_waiting", {"queue": "video_queue"})
         own_redis.start()
         assert done.wait(30)
+        wait_until(lambda: "redis" not in HEALTH.reasons(), "the worker says that it is well")
+
+    assert waiting is not None
+    assert math.isnan(waiting), "an old number would look like a queue that stands still"
+
+
+def test_a_redis_on_a_socket_file_is_understood(tmp_path: Path) -> None:
+    """The fastest way on one machine; its connections take other settings than those over the network."""
+    queue = real_queue(f"unix://{tmp_path}/redis.sock")
+
+    with pytest.raises(QueueUnavailableError, match=r"cannot be reached at /.*/redis\.sock"):
+        queue.depth()
 
 
 def test_a_redis_that_is_away_is_told_without_its_password(tmp_path: Path) -> None:
