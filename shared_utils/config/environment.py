@@ -62,13 +62,17 @@ def read_variables(folders: list[FilePath], environment: Mapping[str, str] | Non
     """The environment, and the first `.env` found in the folders. Raises ConfigError if that cannot be read."""
     environment = os.environ if environment is None else environment
     for path in (folder / ".env" for folder in folders):
-        if path.is_file():
-            return Variables(environment, _read_dotenv(path), str(path))
+        values = _read_dotenv(path)
+        if values is not None:
+            return Variables(environment, values, str(path))
     return Variables(environment, {})
 
 
-def _read_dotenv(path: FilePath) -> dict[str, str]:
+def _read_dotenv(path: FilePath) -> dict[str, str] | None:
+    """What it sets to something; None if there is no such file."""
     try:
+        if not path.is_file():
+            return None
         # no interpolation: a `$` in a password means itself
         values = dotenv_values(path, interpolate=False, encoding="utf-8-sig")
     except OSError as error:

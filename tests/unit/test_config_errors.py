@@ -133,6 +133,8 @@ def test_a_file_that_cannot_be_read_says_what_to_do(tmp_path: Path) -> None:
     for path, expected in [
         (tmp_path / "absent.yml", "vedette init"),
         (tmp_path, "is a folder, not a file"),
+        (tmp_path / ("x" * 300) / "vedette.yml", "cannot be read: File name too long"),
+        (tmp_path / ("x" * 300), "cannot be read: File name too long"),
     ]:
         with pytest.raises(ConfigError, match=expected):
             load_config(path, environment={})

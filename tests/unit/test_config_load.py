@@ -40,6 +40,11 @@ def test_rtsp_url_alone_gives_one_camera(tmp_path: Path, monkeypatch: pytest.Mon
     assert config.cameras["camera"].url.get_secret_value() == URL
 
 
+def test_an_empty_file_leaves_it_to_the_environment() -> None:
+    """Compose mounts /dev/null where no configuration file is named."""
+    assert list(load_config(Path("/dev/null"), environment={"RTSP_URL": URL}).cameras) == ["camera"]
+
+
 def test_rtsp_url_adds_no_camera_to_those_in_the_file(tmp_path: Path) -> None:
     """Otherwise a camera would be recorded twice as soon as .env holds its address for the file."""
     text = "cameras:\n  front-door:\n    url: ${RTSP_URL}\n"
