@@ -16,6 +16,7 @@ from rtsp_emulator.conversion import convert
 from rtsp_emulator.errors import InterruptedConversionError, NotCarriedError, SourceError
 from rtsp_emulator.sources import ClipStore, parse_source, prepare_all
 from tests.support.clips import make_clip
+from tests.support.uneven_clip import SPACINGS_SECONDS, make_uneven_clip
 
 UNITS = st.lists(
     st.binary(min_size=1, max_size=40).map(lambda data: b"\x65" + data.replace(b"\x00", b"\x01")),
@@ -26,23 +27,6 @@ UNITS = st.lists(
 
 def times_of(clip: Clip, kind: str) -> list[Fraction]:
     return [unit.starts_at for unit in clip.units if unit.kind == kind]
-
-
-def make_vfr_clip(path: Path) -> Path:
-    """Frames at 0, 0.1, 0.15, 0.4 ... : spacings of 100, 50 and 250 ms in turn."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=10, options={"g": "6", "bf": "0", "preset": "ultrafast"})
-        assert isinstance(stream, av.VideoStream)
-        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
-        stream.codec_context.time_base = Fraction(1, 1000)
-        at = 0
-        for number in range(18):
-            frame = av.VideoFrame.from_ndarray(np.full((120, 160, 3), number * 10, np.uint8), format="bgr24")
-            frame.pts, frame.time_base = at, Fraction(1, 1000)
-            container.mux(stream.encode(frame))
-            at += (100, 50, 250)[number % 3]
-        container.mux(stream.encode(None))
-    return path
 
 
 @given(UNITS)
@@ -92,10 +76,10 @@ def test_the_loop_point_is_one_frame_behind_the_last_frame(tmp_path: Path, b_fra
 
 def test_variable_frame_rate_keeps_its_timing(tmp_path: Path) -> None:
     """Cameras that save light, or frames, send unevenly; the emulator must not even it out."""
-    clip = load_clip(make_vfr_clip(tmp_path / "vfr.mp4"))
+    clip = load_clip(make_uneven_clip(tmp_path / "vfr.mp4"))
 
     spacings = {round(float(later - earlier), 3) for earlier, later in pairwise(times_of(clip, "video"))}
-    assert spacings == {0.1, 0.05, 0.25}
+    assert spacings == set(SPACINGS_SECONDS)
 
 
 def test_sound_stays_within_the_length_of_the_video(tmp_path: Path) -> None:
