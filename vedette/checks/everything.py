@@ -111,7 +111,9 @@ def _progress(quiet: bool) -> Progress:
 
 def as_table(findings: Sequence[Finding]) -> Table:
     """For people. Text is never read as markup: messages hold brackets."""
-    table = Table("", "What", "Found", "What to do")
+    table = Table("", "What")
+    for heading in ("Found", "What to do"):
+        table.add_column(heading, overflow="fold")  # a path that is cut off cannot be copied
     for finding in findings:
         mark, style = _MARKS[finding.level]
         table.add_row(Text(mark, style=style), Text(finding.subject), Text(finding.text), Text(finding.fix))
