@@ -65,7 +65,10 @@ class Camera:
         if self._thread is None:
             return True
         self._thread.join(timeout_seconds)
-        return not self._thread.is_alive()
+        if self._thread.is_alive():
+            self._tell(self._gaps.stop())  # it hangs, and will not come to say so itself
+            return False
+        return True
 
     def _run(self) -> None:
         try:

@@ -63,7 +63,7 @@ class CameraState:
         self.meter = RateMeter()
         self.moving = False
         self.recording = False
-        self.segments = 0
+        self.storage_fails = False
         self.reconnects = 0
         self.last_packet_at: datetime | None = None
         self.last_motion_at: datetime | None = None
@@ -75,8 +75,8 @@ class CameraState:
         STREAMING.labels(self._camera).set(connection == "streaming")
         return news
 
-    def as_status(self) -> dict[str, Any]:
-        """Plain JSON for the status file."""
+    def as_status(self, segments: int) -> dict[str, Any]:
+        """Plain JSON for the status file; `segments` is how many were recorded."""
         RECORDING.labels(self._camera).set(self.recording)
         rates = self.meter.rates() if self.connection == "streaming" else Rates()
         return {
@@ -90,7 +90,7 @@ class CameraState:
             "keyframe_seconds": rates.keyframe_seconds,
             "moving": self.moving,
             "recording": self.recording,
-            "segments": self.segments,
+            "segments": segments,
             "last_packet_at": to_iso(self.last_packet_at) if self.last_packet_at else None,
             "last_motion_at": to_iso(self.last_motion_at) if self.last_motion_at else None,
             "reconnects": self.reconnects,

@@ -7,7 +7,9 @@ from functools import partial
 from queue import Empty, Full, Queue
 from threading import Event, Thread
 
+from capture_service.camera_lock import CameraLock
 from capture_service.draft import Draft
+from capture_service.errors import CameraTakenError
 from capture_service.gaps import Gap
 from capture_service.looks import LookBook
 from capture_service.metrics import GAPS, STORAGE_FAILURES, UNFINISHED
@@ -89,6 +91,10 @@ class Committer:
         GAPS.labels(gap.camera).inc()
         self._hand_over(f"the gap of camera {gap.camera}", partial(self._gaps_log.append, gap.as_line()))
 
+    def salvage(self, camera: str) -> None:
+        """Finish what a camera that nobody records any more has left."""
+        self._hand_over(f"salvaging the segments of {camera}", partial(self._salvage_abandoned, camera))
+
     def _hand_over(self, what: str, job: Callable[[], None]) -> None:
         try:
             self._jobs.put((what, job), timeout=HAND_OVER_SECONDS)
@@ -141,6 +147,17 @@ class Committer:
         self._unfinished[draft.segment_id] = draft.tasks
         self._make_room()
         self._adopt_unfinished()
+
+    def _salvage_abandoned(self, camera: str) -> None:
+        lock = CameraLock(self._video, camera)
+        try:
+            lock.acquire()
+        except CameraTakenError:
+            return  # another process records it, and salvages it
+        try:
+            self._salvage.adopt_all(camera, ())
+        finally:
+            lock.release()
 
     def _adopt_unfinished(self) -> None:
         for segment, tasks in list(self._unfinished.items()):

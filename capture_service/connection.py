@@ -129,6 +129,7 @@ class Connection:
         if self._stream is not None:
             self._recorder.take(mended, self._stream)
             self._state.recording = self._recorder.is_recording
+            self._state.storage_fails = self._recorder.is_failing
         if self._finder is not None:
             self._finder.offer(packet)
 

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import av
-from av.audio.stream import AudioStream
 from av.container.input import InputContainer
 from av.container.output import OutputContainer
-from av.video.stream import VideoStream
+from av.stream import Stream
 
 from shared_utils.errors import SegmentError
 from shared_utils.segments import VideoInfo
@@ -65,11 +64,12 @@ def repair(source: Path, target: Path) -> int:
 
 
 def _copy(container: InputContainer, output: OutputContainer) -> int:
-    streams: dict[int, VideoStream | AudioStream] = {}
-    for stream in (*container.streams.video[:1], *container.streams.audio[:1]):
-        streams[stream.index] = output.add_stream_from_template(stream, opaque=True)
-        if stream.codec_context.name == "hevc":
-            streams[stream.index].codec_context.codec_tag = "hvc1"
+    video = container.streams.video[0]
+    streams: dict[int, Stream] = {video.index: output.add_stream_from_template(video, opaque=True)}
+    if video.codec_context.name == "hevc":
+        streams[video.index].codec_context.codec_tag = "hvc1"
+    for audio in container.streams.audio[:1]:
+        streams[audio.index] = output.add_stream_from_template(audio, opaque=True)
     frames = 0
     for packet in _readable(container):
         if packet.dts is not None and packet.stream.index in streams:

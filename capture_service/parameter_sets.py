@@ -25,16 +25,6 @@ def nal_type(codec: str, nal: bytes) -> int:
     return nal[0] & 0x1F if codec == "h264" else (nal[0] >> 1) & 0x3F
 
 
-def nal_units(data: bytes) -> Iterator[bytes]:
-    """The NAL units of an Annex B access unit, without start codes."""
-    starts = [found.end() for found in _START_CODE.finditer(data)]
-    for start, following in zip(starts, [*starts[1:], len(data) + 3], strict=True):
-        # A NAL unit never ends in a zero byte: zeros before a start code are part of it or padding.
-        nal = data[start : following - 3].rstrip(b"\0")
-        if nal:
-            yield nal
-
-
 def parameter_sets(codec: str, data: bytes) -> tuple[bytes, ...]:
     """The parameter sets of an access unit or of extradata, each once, sorted; empty unless an SPS is among them.
 

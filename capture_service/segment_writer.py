@@ -119,8 +119,8 @@ class SegmentWriter:
 
     def abandon(self) -> None:
         """After a failed write: let go of the file as it is. What it holds can be salvaged."""
+        self._let_go()  # first: PyAV writes the trailer when a container is forgotten, but not into a closed file
         self._container = None
-        self._let_go()
 
     def _let_go(self) -> None:
         if self._file is not None:

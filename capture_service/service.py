@@ -22,6 +22,7 @@ from shared_utils.queue import TaskQueue, connect
 from shared_utils.segments import VideoDir
 from shared_utils.status import StatusFile
 from shared_utils.tasks import QUEUES
+from shared_utils.telemetry import HEALTH
 
 log = logging.getLogger(__name__)
 
@@ -67,12 +68,12 @@ class CaptureService:
         outbox = Outbox(video, {name: TaskQueue(redis, name, clock) for name in QUEUES}, clock)
         self._sender = OutboxSender(outbox)
         retention = Retention(video, config.storage, clock)
-        store = SegmentStore(video, outbox, retention, self._sender.notify)
+        self._store = SegmentStore(video, outbox, retention, self._sender.notify)
         gaps_log = JsonlLog(video.root, GAPS_LOG, clock)
-        self._committer = Committer(video, store, retention, gaps_log, self._open_files, clock)
-        self._cameras = _cameras(
-            config, Surroundings(video, self._committer, self._open_files, clock), Salvage(video, store)
-        )
+        self._committer = Committer(video, self._store, retention, gaps_log, self._open_files, clock)
+        around = Surroundings(video, self._committer, self._open_files, clock)
+        self._cameras = _cameras(config, around, Salvage(video, self._store))
+        self._video = video
         self._status = StatusFile(video.status, "capture_service", clock)
 
     def start(self) -> None:
@@ -81,14 +82,22 @@ class CaptureService:
         self._sender.start()
         for camera in self._cameras:
             camera.start()
+        for name in _abandoned(self._video, {camera.name for camera in self._cameras}):
+            self._committer.salvage(name)
         log.info("capturing %s", ", ".join(camera.name for camera in self._cameras))
 
     def watch(self, stop: Event) -> None:
         """Tell the state of the cameras until `stop` is set."""
         while True:
-            self._status.write({"cameras": {camera.name: camera.state.as_status() for camera in self._cameras}})
+            self._tell_state()
             if stop.wait(STATUS_SECONDS):
                 return
+
+    def _tell_state(self) -> None:
+        states = {camera.name: camera.state for camera in self._cameras}
+        self._status.write({"cameras": {n: state.as_status(self._store.recorded(n)) for n, state in states.items()}})
+        failing = [name for name, state in states.items() if state.storage_fails]
+        HEALTH.report("storage", ok=not failing, detail=f"the disk takes no video of {', '.join(failing)}")
 
     def stop(self) -> None:
         """End the open segments and give them their manifests; what cannot be sent now waits in the outbox."""
@@ -114,6 +123,13 @@ def _cameras(config: Config, around: Surroundings, salvage: Salvage) -> list[Cam
         )
         for name, camera in config.cameras.items()
     ]
+
+
+def _abandoned(video: VideoDir, configured: set[str]) -> list[str]:
+    """Cameras that were recorded once and are not configured any more: what they left is salvaged too."""
+    return sorted(
+        folder.name for folder in video.segments.iterdir() if folder.is_dir() and folder.name not in configured
+    )
 
 
 def _wait_for(cameras: Iterable[Camera]) -> None:

@@ -9,6 +9,7 @@ The outbox's own sender pushes the tasks then, and moves the manifest beside its
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Protocol
@@ -48,6 +49,11 @@ class SegmentStore:
     ) -> None:
         """`on_queued` is called whenever a manifest waits in the outbox."""
         self._video, self._outbox, self._retention, self._on_queued = video, outbox, retention, on_queued
+        self._recorded: Counter[str] = Counter()
+
+    def recorded(self, camera: str) -> int:
+        """How many segments of a camera have got their manifest since this process began."""
+        return self._recorded[camera]
 
     def publish(self, segment: str) -> Path:
         """Give a whole file its name. Raises StorageError; then it is still there under the temporary one."""
@@ -68,6 +74,7 @@ class SegmentStore:
             raise _storage_error(self._video.outbox, error) from error
         self._retention.note_new(manifest.segment_id, manifest.size_bytes)
         SEGMENTS.labels(manifest.camera).inc()
+        self._recorded[manifest.camera] += 1
         self._on_queued()
         log.info(
             "camera %s: segment %s, %.1f s, %.1f MB",
