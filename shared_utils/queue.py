@@ -13,7 +13,7 @@ from typing import Any
 
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, ConnectionError, RedisError, TimeoutError  # noqa: A004  redis' own
 from redis.retry import Retry
 
 from shared_utils import queue_scripts
@@ -139,9 +139,10 @@ class TaskQueue:
         try:
             yield
         except RedisError as error:
+            trouble, advice = _explained(error)
+            reason = self.without_secrets(str(error)).rstrip(".")
             raise QueueUnavailableError(
-                f"The queue {self.name} cannot be reached at {self._address()}: {self.without_secrets(str(error))} "
-                "Check that Redis runs there and that REDIS_URL is right."
+                f"Redis at {self._address()} {trouble} (queue {self.name}): {reason}. {advice}"
             ) from error
 
     def without_secrets(self, text: str) -> str:
@@ -170,6 +171,17 @@ class TaskQueue:
     def _drop_one(self, letter: DeadLetter) -> int:
         keys = [self.key("dead"), self.key("seen", letter.task_id or "")]
         return int(self.run_script(queue_scripts.DROP, keys, [letter.raw]))
+
+
+def _explained(error: RedisError) -> tuple[str, str]:
+    """What Redis does, and what to do about it."""
+    match error:
+        case AuthenticationError():
+            return "refuses us", "Check the password in REDIS_URL."
+        case ConnectionError() | TimeoutError():
+            return "does not answer", "Check that it runs there and that REDIS_URL is right."
+        case _:
+            return "refuses", "Look at its memory and its disk, with 'redis-cli info' and in its log."
 
 
 def dead_letter_json(

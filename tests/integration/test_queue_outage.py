@@ -110,7 +110,7 @@ def test_a_redis_on_a_socket_file_is_understood(tmp_path: Path) -> None:
     """The fastest way on one machine; its connections take other settings than those over the network."""
     queue = real_queue(f"unix://{tmp_path}/redis.sock")
 
-    with pytest.raises(QueueUnavailableError, match=r"cannot be reached at /.*/redis\.sock"):
+    with pytest.raises(QueueUnavailableError, match=r"Redis at /.*/redis\.sock does not answer"):
         queue.depth()
 
 
@@ -121,7 +121,7 @@ def test_a_redis_that_is_away_is_told_without_its_password(tmp_path: Path) -> No
         port = taken.getsockname()[1]
         queue = TaskQueue(connect(f"redis://:s3cret-pass@127.0.0.1:{port}/0"), "video_queue", SystemClock())
 
-        with pytest.raises(QueueUnavailableError, match=f"video_queue cannot be reached at 127.0.0.1:{port}") as caught:
+        with pytest.raises(QueueUnavailableError, match=f"127.0.0.1:{port} does not answer.*video_queue") as caught:
             queue.push(a_task())
 
     assert "s3cret" not in str(caught.value)
@@ -134,12 +134,27 @@ def test_a_wrong_password_is_told_as_such(tmp_path: Path) -> None:
     try:
         queue = real_queue(server.url.replace("the-right-one", "the-wrong-one"))
 
-        with pytest.raises(QueueUnavailableError, match=r"(?i)invalid username-password pair") as caught:
+        with pytest.raises(QueueUnavailableError, match=r"refuses us.*password pair.*password in REDIS_URL") as caught:
             queue.depth()
     finally:
         server.stop()
 
     assert "the-wrong-one" not in str(caught.value)
+
+
+def test_a_redis_that_is_full_refuses_and_forgets_nothing(own_redis: RedisServer) -> None:
+    """With any other eviction policy it would silently drop tasks to make room for new ones."""
+    queue = real_queue(own_redis.url)
+    queue.push(a_task(1))
+    queue.redis.config_set("maxmemory", "1")
+    with pytest.raises(QueueUnavailableError, match=r"refuses .*'maxmemory'\. Look at its memory"):
+        queue.push(a_task(2))
+
+    queue.redis.config_set("maxmemory", "0")
+    pushed = queue.push(a_task(2))
+
+    assert pushed, "the refused push left no guard behind"
+    assert queue.depth() == QueueDepth(waiting=2, in_work=0, dead=0)
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:6379", "http://127.0.0.1/", "redis://127.0.0.1:port/0", ""])
