@@ -1,8 +1,7 @@
-"""Packets in, brightness pictures out: the one place of motion detection that knows PyAV."""
+"""Packets in, frames and their brightness out: the one place of motion detection that knows how to decode."""
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import av
 import numpy as np
@@ -18,18 +17,11 @@ log = logging.getLogger(__name__)
 PLANAR_8_BIT = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "nv21", "gray"})
 
 
-@dataclass(frozen=True, slots=True)
-class LumaFrame:
-    """The Y plane of one frame. It shares the decoder's memory: use it before the next packet is decoded."""
-
-    luma: NDArray[np.uint8]  # height x width
-    t: float  # stream seconds
-
-
 class LumaDecoder:
     """Decodes one stream. After a damaged packet it says so once and goes on at the next keyframe."""
 
     def __init__(self, camera: str, video_format: VideoFormat) -> None:
+        """Raises ValueError for a codec that cannot be decoded."""
         self._camera, self._format = camera, video_format
         self._context = _open_decoder(video_format)
         self._waiting_for_keyframe = True
@@ -72,7 +64,7 @@ class LumaDecoder:
 def _open_decoder(video_format: VideoFormat) -> VideoCodecContext:
     context = av.CodecContext.create(video_format.codec, "r")
     if not isinstance(context, VideoCodecContext):
-        raise TypeError(f"{video_format.codec!r} is no video codec")
+        raise ValueError(f"{video_format.codec!r} is no video codec")  # as PyAV does for a codec it does not know
     # Frame threads cost more CPU, delay every frame and can hang at exit (seen with PyAV 18).
     context.thread_type = "NONE"
     context.thread_count = 1
@@ -82,7 +74,7 @@ def _open_decoder(video_format: VideoFormat) -> VideoCodecContext:
 
 
 def luma_of(frame: VideoFrame) -> NDArray[np.uint8]:
-    """The Y plane, without a copy where the format allows it."""
+    """The Y plane, height x width, without a copy where the format allows it: valid as long as the frame."""
     if frame.format.name not in PLANAR_8_BIT:
         return frame.to_ndarray(format="gray").astype(np.uint8, copy=False)
     plane = frame.planes[0]

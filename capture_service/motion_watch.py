@@ -102,9 +102,8 @@ class MotionWatch:
         """Begin with an empty queue and nothing known of the scene; a watch that runs is stopped first."""
         self.stop()
         self._queue = PacketQueue()
-        looker = Looker(self._camera, self._settings, video_format, self._on_look)
         self._thread = Thread(
-            target=_watch, args=(self._camera, self._queue, looker), name=f"motion-{self._camera}", daemon=True
+            target=self._run, args=(self._queue, video_format), name=f"motion-{self._camera}", daemon=True
         )
         self._thread.start()
 
@@ -119,6 +118,20 @@ class MotionWatch:
         if thread is not None:
             self._queue.close()
             thread.join()
+
+    def _run(self, queue: PacketQueue, video_format: VideoFormat) -> None:
+        try:
+            looker = Looker(self._camera, self._settings, video_format, self._on_look)
+        except ValueError as error:
+            log.error(
+                "camera %s: no motion can be looked for in %s video (%s), so none is recorded for motion. "
+                "Set the camera to H.264 or H.265",
+                self._camera,
+                video_format.codec,
+                error,
+            )
+            return
+        _watch(self._camera, queue, looker)
 
 
 class Looker:

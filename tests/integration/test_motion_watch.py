@@ -234,6 +234,19 @@ def test_an_error_in_one_look_does_not_end_the_watch(block_clip: Path, caplog: p
     assert seen[1].t == pytest.approx(1.0)
 
 
+def test_a_codec_nobody_knows_is_said_and_disturbs_nothing(block_clip: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The camera can still be recorded continuously; its owner must learn why motion never is."""
+    video_format, packets = video_of(block_clip)
+    watch = MotionWatch("camera", MotionConfig(), lambda _look: None)
+
+    watch.start(replace(video_format, codec="nonsense"))
+    for packet in packets:
+        watch.offer(packet)
+    watch.stop()
+
+    assert "Set the camera to H.264 or H.265" in caplog.text
+
+
 def test_the_queue_is_bounded_in_bytes_too() -> None:
     """A 4K keyframe takes a megabyte: counting packets alone would not bound the memory."""
     queue = PacketQueue(max_packets=100, max_bytes=1000)
