@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import termios
@@ -57,6 +58,17 @@ def test_flags_give_files_that_load_and_match_the_schema(tmp_path: Path) -> None
         "2nd": other,
     }
     jsonschema.validate(yaml.safe_load((tmp_path / "vedette.yml").read_text()), json.loads(json_schema()))
+
+
+def test_every_suggestion_in_the_file_works_when_its_comment_sign_is_taken_away(tmp_path: Path) -> None:
+    run_init(tmp_path, "--camera", "front-door", "--url", URL, "--yes")
+    path = tmp_path / "vedette.yml"
+
+    path.write_text(re.sub(r"^    # ", "    ", path.read_text(), flags=re.MULTILINE))
+
+    camera = loaded(tmp_path).cameras["front-door"]
+    assert len(camera.motion.masks[0]) == 4
+    assert {"segment_seconds", "pre_roll_seconds", "post_roll_seconds", "motion"} <= camera.model_fields_set
 
 
 def test_the_password_is_in_dotenv_alone_and_for_its_owner_alone(tmp_path: Path) -> None:
