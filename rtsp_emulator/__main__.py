@@ -74,7 +74,7 @@ async def _serve(options: Options, store: ClipStore, prepared: Sequence[Prepared
         write_buffer_bytes=options.write_buffer_bytes,
     )
     server = RtspServer(cameras, settings, options.port, clock)
-    control = Control(cameras, server.misbehave, options.host, options.control_port)
+    control = Control(cameras, server, options.host, options.control_port)
     try:
         await server.start()
         await control.start()

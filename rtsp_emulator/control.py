@@ -1,23 +1,22 @@
 """The HTTP port by which tests and people ask how the cameras are and make them misbehave."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 from aiohttp import web
 from pydantic import ValidationError
 
 from rtsp_emulator.camera import Camera
 from rtsp_emulator.faults import Fault, FaultOrder
+from rtsp_emulator.server import RtspServer
 from shared_utils.errors import VedetteError
-
-Misbehave = Callable[[Camera, FaultOrder], Awaitable[None]]
 
 
 class Control:
     """`GET /status`, and `POST` and `DELETE` on `/cameras/{camera}/faults`."""
 
-    def __init__(self, cameras: Mapping[str, Camera], misbehave: Misbehave, host: str, port: int) -> None:
+    def __init__(self, cameras: Mapping[str, Camera], server: RtspServer, host: str, port: int) -> None:
         self.port = port  # the real one once started
-        self._cameras, self._misbehave, self._host = cameras, misbehave, host
+        self._cameras, self._server, self._host = cameras, server, host
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
@@ -53,7 +52,7 @@ class Control:
             problems = [f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors()]
             return _refusal(400, "; ".join(problems))
         try:
-            await self._misbehave(camera, order)
+            await self._server.misbehave(camera, order)
         except VedetteError as error:
             return _refusal(409, str(error))
         return web.json_response(camera.status())
@@ -62,7 +61,7 @@ class Control:
         camera, name = self._camera(request), request.match_info.get("fault")
         if name is not None and name not in set(Fault):
             return _refusal(404, f"there is no fault {name!r}; there are {', '.join(Fault)}")
-        camera.faults.mend(Fault(name) if name else None)
+        await self._server.mend(camera, Fault(name) if name else None)
         return web.json_response(camera.status())
 
     def _camera(self, request: web.Request) -> Camera:

@@ -24,6 +24,7 @@ class RtspServer:
         self._cameras, self._settings, self._clock = cameras, settings, clock
         self._connections: set[Connection] = set()
         self._listener: asyncio.Server | None = None
+        self._listening = asyncio.Lock()
 
     async def start(self) -> None:
         """Listen. Raises OSError if the port is taken."""
@@ -55,6 +56,11 @@ class RtspServer:
             elif order.fault in ENDING_CONNECTIONS:
                 connection.close()
 
+    async def mend(self, camera: Camera, fault: Fault | None = None) -> None:
+        """End one lasting fault of a camera, or all; the port is open again when this returns."""
+        camera.faults.mend(fault)
+        await self._listen_unless_refused()
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = Connection(reader, writer, self._cameras, self._settings, self._clock)
         self._connections.add(connection)
@@ -69,7 +75,11 @@ class RtspServer:
         """Listen again when no camera refuses any more."""
         while True:
             await asyncio.sleep(REFUSAL_CHECK_SECONDS)
-            now = self._clock.monotonic()
+            await self._listen_unless_refused()
+
+    async def _listen_unless_refused(self) -> None:
+        now = self._clock.monotonic()
+        async with self._listening:
             refused = any(camera.faults.holds(Fault.REFUSE, now) for camera in self._cameras.values())
             if self._listener is None and not refused:
                 await self.start()
