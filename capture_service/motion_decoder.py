@@ -64,7 +64,7 @@ class LumaDecoder:
 def _open_decoder(video_format: VideoFormat) -> VideoCodecContext:
     context = av.CodecContext.create(video_format.codec, "r")
     if not isinstance(context, VideoCodecContext):
-        raise ValueError(f"{video_format.codec!r} is no video codec")  # as PyAV does for a codec it does not know
+        raise ValueError(f"{video_format.codec!r} is no video codec")  # noqa: TRY004  as PyAV says of an unknown one
     # Frame threads cost more CPU, delay every frame and can hang at exit (seen with PyAV 18).
     context.thread_type = "NONE"
     context.thread_count = 1
