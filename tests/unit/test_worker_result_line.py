@@ -1,7 +1,9 @@
 """The line of the detections log."""
 
 import json
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 
@@ -83,3 +85,16 @@ def test_a_reanalysis_is_filed_under_its_segment() -> None:
     line = found_line(Subject(again, "yolov8s", None), analysis(), seconds=1, now=NOW)
 
     assert (line["segment_id"], line["model"], line["event_id"]) == (TASK.id, "yolov8s", None)
+
+
+def test_the_documented_line_has_the_keys_of_a_real_one() -> None:
+    """What people program against is the documentation."""
+    page = Path(__file__).parents[2] / "docs" / "reference" / "detections-log.md"
+    (example,) = re.findall(r"```json\n(.*?)\n```", page.read_text(), flags=re.DOTALL)
+
+    documented = json.loads(example)
+    real = found_line(SUBJECT, analysis(track(1, "person", (1.0, 0.5))), seconds=1, now=NOW)
+
+    assert list(documented) == list(real)
+    assert [list(one) for one in documented["objects"]] == [list(real["objects"][0])] * 2
+    assert documented["count"] == len(documented["objects"])
