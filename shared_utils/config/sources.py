@@ -1,9 +1,11 @@
 """Where each value of the configuration was written, so that an error can point at it."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+_PLAIN_WORDS = re.compile(r"[\w .-]{0,100}")
 Path = tuple[str | int, ...]  # ("cameras", "front-door", "motion", "masks", 0)
 
 
@@ -59,10 +61,11 @@ def where_written(written: Mapping[Path, Written], path: Path) -> Written | None
 
 
 def dotted(path: Path) -> str:
-    """`cameras.front-door.motion.masks[0]`."""
+    """`cameras.front-door.motion.masks[0]`; an address that somebody wrote where a key belongs is not shown."""
     text = ""
     for name in path:
-        text += f"[{name}]" if isinstance(name, int) else f".{name}" if text else name
+        shown = name if isinstance(name, int) or _PLAIN_WORDS.fullmatch(name) else "(not shown)"
+        text += f"[{shown}]" if isinstance(name, int) else f".{shown}" if text else str(shown)
     return text
 
 
