@@ -109,7 +109,10 @@ class _VideoLine:
         if delta <= 0 or abs(delta - passed) > limit / 2:
             pause = max(passed, self._frame_ticks(received) * tick) if passed > limit else 0.0
             self._offset = self._last_dts + (round(pause / tick) or self._frame_ticks(received)) - dts
-            return Step.HOLE if passed > limit else Step.JUMP
+            if passed > limit:
+                return Step.HOLE
+            # A small step back (sound and picture being aligned, a clock that stands still) is put right in passing.
+            return Step.SMOOTH if -limit < delta <= 0 else Step.JUMP
         return Step.HOLE
 
     def _arrived(self, received: Received, dts: int) -> float:

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,9 +13,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 from redis import Redis
 
@@ -370,3 +374,45 @@ def test_a_video_folder_that_cannot_be_written_ends_the_service_with_the_fix(tmp
     assert ended.returncode == 1
     assert f"The video folder {tmp_path / 'video'} cannot be written" in ended.stderr
     assert "--video-dir" in ended.stderr
+
+
+def test_sound_that_mp4_cannot_carry_is_left_out_and_said_so(tmp_path: Path, clip: Path) -> None:
+    """G.711 is what many cameras send; their picture must be recorded all the same."""
+    telephone = tmp_path / "telephone.mov"
+    with av.open(str(clip)) as source, av.open(str(telephone), "w") as target:
+        picture = target.add_stream_from_template(source.streams.video[0])
+        sound = target.add_stream("pcm_mulaw", rate=8000, layout="mono")
+        for number in range(50):
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, 1280), np.int16), format="s16", layout="mono")
+            silence.sample_rate, silence.pts, silence.time_base = 8000, number * 1280, Fraction(1, 8000)
+            target.mux(sound.encode(silence))
+        for packet in source.demux(source.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = picture
+                target.mux(packet)
+    video = tmp_path / "video"
+    with Emulator({"cam": telephone}) as emulator:
+        config = write_config(
+            tmp_path / "vedette.yml",
+            {"cam": {"url": emulator.url("cam"), "record": "continuous", "segment_seconds": 2}},
+        )
+        with service("capture_service", config, video, REDIS_URL=NO_REDIS):
+            wait_until("it is recorded", lambda: len(manifests(video)) >= 2, 40)
+
+    assert manifests(video)[0].audio is None
+    assert contents_of(VideoDir(video).segment(manifests(video)[0].segment_id)).decoded >= 30
+    assert log_of(tmp_path).count("its sound (pcm_mulaw) cannot be put into MP4") == 1
+
+
+def test_what_a_camera_of_the_past_left_is_salvaged(tmp_path: Path, clip: Path) -> None:
+    """Somebody renames a camera after a crash; the last segment under the old name is not lost."""
+    video = VideoDir(tmp_path / "video")
+    old = "attic-20261120T101500123Z"
+    video.segment(old).parent.mkdir(parents=True)
+    shutil.copy(clip, video.segment(old))
+    config = write_config(tmp_path / "vedette.yml", {"cam": {"url": "rtsp://127.0.0.1:1/cam"}})
+
+    with service("capture_service", config, video.root, REDIS_URL=NO_REDIS):
+        wait_until("it has its manifest", lambda: bool(manifests(video.root, "attic")), 30)
+
+    assert manifests(video.root, "attic")[0].duration_seconds == pytest.approx(8.0, abs=0.1)

@@ -131,6 +131,16 @@ def test_the_times_of_a_stream_always_grow() -> None:
     assert len(out) == len(times)
 
 
+def test_a_clock_that_stands_still_does_not_cut_the_video() -> None:
+    """Some cameras repeat a timestamp for a while; a segment for every keyframe would be of no use."""
+    packets = [*frames(range(10)), *[received(9 * FRAME, 9 * FRAME, n / 15) for n in range(10, 40)]]
+
+    out = mended(packets)
+
+    assert {one.step for one in out} == {Step.SMOOTH}
+    assert video_dts(out) == [n * FRAME for n in range(40)]
+
+
 def test_audio_stays_with_the_video_when_the_camera_sets_its_clock() -> None:
     """Sound and picture must not drift apart by the size of the jump."""
     hour = 3600
