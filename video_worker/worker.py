@@ -115,6 +115,7 @@ class ObjectWorker:
     def _write_snapshot(self, task: Task, manifest: Manifest | None, analysis: Analysis) -> None:
         """The picture is a convenience: without it the line is still worth having."""
         if not self._may_be_seen(task, manifest):
+            log.info("no snapshot of segment %s: of camera %s nothing may be shown", task.segment_id, task.camera)
             return
         path = self._video.snapshot(task.segment_id)
         if not analysis.tracks and path.exists():

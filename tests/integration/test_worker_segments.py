@@ -11,6 +11,7 @@ from typing import Any
 
 import cv2
 import pytest
+from prometheus_client import REGISTRY
 
 from shared_utils.clock import SystemClock
 from shared_utils.errors import StorageError
@@ -296,6 +297,23 @@ def test_a_task_with_an_id_of_its_own_gets_its_line(site: Site) -> None:
     site.worker.handle(task)
 
     assert (site.line["segment_id"], site.line["detected"]) == ("my-own-try", ["block"])
+
+
+def test_what_was_done_is_counted(site: Site) -> None:
+    """A dashboard shows a worker that fails, or falls behind, before anybody misses a line."""
+    before = {result: counted(result) for result in ("ok", "failed", "skipped")}
+    pictures = REGISTRY.get_sample_value("vedette_objects_frames_total") or 0.0
+    good = site.add_segment()
+
+    for task in (good, good, good.model_copy(update={"id": "another", "filename": "segments/none.mp4"})):
+        site.worker.handle(task)
+
+    assert {result: counted(result) - count for result, count in before.items()} == {"ok": 1, "failed": 1, "skipped": 1}
+    assert (REGISTRY.get_sample_value("vedette_objects_frames_total") or 0.0) - pictures == site.detector.frames_seen
+
+
+def counted(result: str) -> float:
+    return REGISTRY.get_sample_value("vedette_objects_segments_total", {"result": result}) or 0.0
 
 
 def test_another_model_adds_its_line_beside_the_first(site: Site) -> None:
