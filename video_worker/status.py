@@ -4,14 +4,20 @@ from collections.abc import Callable, Sequence
 from threading import Event, Lock, Thread
 from typing import Any
 
-_REFRESH_SECONDS = 4.0  # well below the age at which a status counts as that of a dead service
+REFRESH_SECONDS = 4.0  # well below the age at which a status counts as that of a dead service
 
 
 class WorkerStatus:
     """Writes the status on every change, and every few seconds so that it does not go stale."""
 
-    def __init__(self, model: str, write: Callable[[dict[str, Any]], None], remove: Callable[[], None]) -> None:
-        self._write, self._remove = write, remove
+    def __init__(
+        self,
+        model: str,
+        write: Callable[[dict[str, Any]], None],
+        remove: Callable[[], None],
+        refresh_seconds: float = REFRESH_SECONDS,
+    ) -> None:
+        self._write, self._remove, self._refresh_seconds = write, remove, refresh_seconds
         self._lock = Lock()
         self._stop = Event()
         self._thread: Thread | None = None
@@ -60,5 +66,5 @@ class WorkerStatus:
         while True:
             with self._lock:
                 self._write(self._state)
-            if self._stop.wait(_REFRESH_SECONDS):
+            if self._stop.wait(self._refresh_seconds):
                 return

@@ -3,9 +3,6 @@
 from threading import Event
 from typing import Any
 
-import pytest
-
-from video_worker import status as status_module
 from video_worker.status import WorkerStatus
 
 
@@ -56,11 +53,10 @@ def test_a_failure_counts_as_one() -> None:
     assert (page.versions[-1]["done"], page.versions[-1]["failed"]) == (0, 1)
 
 
-def test_a_worker_with_nothing_to_do_stays_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_with_nothing_to_do_stays_fresh() -> None:
     """An old status is taken for that of a dead service."""
-    monkeypatch.setattr(status_module, "_REFRESH_SECONDS", 0.01)
     page = Page()
-    status = WorkerStatus("hog", page.write, page.remove)
+    status = WorkerStatus("hog", page.write, page.remove, refresh_seconds=0.01)
 
     status.start()
 
