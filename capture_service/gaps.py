@@ -32,33 +32,50 @@ class Gap:
 
 
 class GapWatch:
-    """Turns the comings and goings of one camera's video into gaps. They are measured by the monotonic clock."""
+    """Turns the comings and goings of one camera's video into gaps. They are measured by the monotonic clock.
+
+    A gap is over when two packets come in a row: FFmpeg hands out the last frame that it holds in the middle of a stall.
+    """
 
     def __init__(self, camera: str, clock: Clock) -> None:
         self._camera, self._clock = camera, clock
         self._since: float | None = None  # the last video packet, or the first failure where there was none yet
+        self._back: float | None = None  # the first packet after a gap, until a second one confirms it
         self._reasons: list[str] = []
 
     def failed(self, reason: str) -> None:
         """Why there is no video now. The first reasons are kept: they began the gap."""
+        self._back = None
         if self._since is None:
             self._since = self._clock.monotonic()
         if reason not in self._reasons and len(self._reasons) < MAX_REASONS:
             self._reasons.append(reason)
 
     def video(self) -> Gap | None:
-        """A video packet came; the gap that it ends, if there was one."""
-        gap = self.stop()
-        self._since, self._reasons = self._clock.monotonic(), []
+        """A video packet came; the gap that is over now, if there was one."""
+        now = self._clock.monotonic()
+        if self._since is not None and now - self._since >= LEAST_GAP_SECONDS:
+            if self._back is None or now - self._back >= LEAST_GAP_SECONDS:
+                self._back = now
+                return None
+            gap = self._gap_until(self._back, self._since)
+        else:
+            gap = None
+        self._since, self._back, self._reasons = now, None, []
         return gap
 
     def stop(self) -> Gap | None:
         """Capture ends here; the gap that is still open, if there is one."""
-        if self._since is None:
+        until = self._clock.monotonic() if self._back is None else self._back
+        if self._since is None or until - self._since < LEAST_GAP_SECONDS:
             return None
-        lasted = self._clock.monotonic() - self._since
-        if lasted < LEAST_GAP_SECONDS:
-            return None
-        now = self._clock.now()
-        reason = "; then ".join(self._reasons) or NO_REASON
-        return Gap(self._camera, now - timedelta(seconds=lasted), now, reason)
+        return self._gap_until(until, self._since)
+
+    def _gap_until(self, until: float, since: float) -> Gap:
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        return Gap(
+            self._camera,
+            start=now - timedelta(seconds=monotonic - since),
+            end=now - timedelta(seconds=monotonic - until),
+            reason="; then ".join(self._reasons) or NO_REASON,
+        )

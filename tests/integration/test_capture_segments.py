@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from capture_service.gaps import GapWatch
 from capture_service.motion import MotionSeen
 from capture_service.part_file import PartFile
 from capture_service.segment_writer import SegmentWriter
@@ -18,6 +19,7 @@ from capture_service.timestamps import Mended, Step
 from shared_utils.errors import StorageError
 from tests.support.capture_parts import arriving, camera_config, capture_parts, feed
 from tests.support.clips import make_clip
+from tests.support.fixed_clock import FixedClock
 from tests.support.packets import Footage, contents_of, footage, slices
 
 CLIPS = {
@@ -317,9 +319,6 @@ def test_a_changed_format_begins_a_new_segment_of_the_same_event(tmp_path: Path,
 
 def test_gaps_are_logged_one_line_each(tmp_path: Path) -> None:
     """People ask why there is nothing between two and three o'clock."""
-    from capture_service.gaps import GapWatch
-    from tests.support.fixed_clock import FixedClock
-
     clock = FixedClock()
     with capture_parts(tmp_path) as parts:
         watch = GapWatch("cam", clock)
@@ -328,6 +327,7 @@ def test_gaps_are_logged_one_line_each(tmp_path: Path) -> None:
         watch.failed("it ended the stream")
         watch.failed("connection refused")
         clock.advance(9)
+        watch.video()
         gap = watch.video()
         assert gap is not None
         parts.committer.gap(gap)

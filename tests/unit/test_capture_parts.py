@@ -132,6 +132,28 @@ def test_a_hiccup_is_no_gap() -> None:
     assert watch.video() is None
 
 
+def test_a_lone_frame_in_the_middle_of_a_stall_does_not_end_the_gap() -> None:
+    """FFmpeg hands out the frame it holds when its time limit expires first; the camera is still away."""
+    clock = FixedClock()
+    watch = GapWatch("cam", clock)
+    watch.video()
+    clock.advance(5)
+    lone = watch.video()
+    clock.advance(5)
+    watch.failed("it stopped sending")
+    clock.advance(5)
+    first_back = watch.video()
+    clock.advance(0.1)
+
+    gap = watch.video()
+
+    assert lone is None
+    assert first_back is None
+    assert gap is not None
+    assert (gap.end - gap.start).total_seconds() == pytest.approx(15)
+    assert gap.reason == "it stopped sending"
+
+
 def test_a_gap_is_measured_by_the_clock_that_nobody_sets() -> None:
     """Setting the machine's clock is no loss of video."""
     clock = FixedClock()
