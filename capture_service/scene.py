@@ -16,6 +16,7 @@ LONGEST_SECONDS = 60.0  # a pixel that stays changed becomes background after th
 NOISE_SECONDS = 10.0  # time constant of the noise estimate
 DARK_LEVEL, LIGHT_LEVEL = 16.0, 80.0  # in the dark everything differs less, so less must count ...
 DARK_PART = 0.4  # ... down to this part of the configured threshold
+UNEVEN_NOISE = 2.5  # the first estimate of a tile's noise is at most this many times the usual tile's
 NOISE_FACTOR = 5.0  # a change must exceed the mean noise this many times
 LOST_SECONDS = 10.0  # after a gap of this and three looks, or a step back in time, the background is learned anew
 UPHEAVAL = 0.45  # part of the picture that hardly changes at once by something moving in it ...
@@ -69,6 +70,8 @@ class Scene:
         self._looks += 1
         difference = np.abs(now - self._earlier[-1])
         self._learn_noise(difference, 1 / self._looks)
+        # Whoever moves meanwhile must not pass for noise: that would hide him for long.
+        np.minimum(self._noise, UNEVEN_NOISE * np.median(self._noise) + 1, out=self._noise)
         cv2.accumulateWeighted(now, self._background, 1 / self._looks)
         self._earlier.append(now)
         return np.zeros_like(self._allowed)

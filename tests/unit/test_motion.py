@@ -109,6 +109,18 @@ def test_somebody_who_is_there_from_the_start_is_seen_soon_after() -> None:
     assert moving_times(watch(walking, until=4))[0] <= 2.0
 
 
+def test_somebody_who_gestures_from_the_start_is_not_taken_for_noise() -> None:
+    """The noise of the scene is learned while he moves; learned from him, it would hide him."""
+
+    def scenario(t: float) -> Picture:
+        return person(ROOM, 200 + 10 * np.sin(t * 6))
+
+    times = moving_times(watch(scenario, until=10))
+
+    assert times[0] <= 2.0
+    assert max(np.diff(times)) <= 1.0
+
+
 def test_nothing_moves_while_the_background_forms() -> None:
     """Without a background everything would be new."""
     assert [look.t for look in watch(walking, until=1) if look.moving or look.boxes] == []
