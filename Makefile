@@ -18,7 +18,7 @@ export DEMO_SECONDS
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check format bench up down logs test-compose lock clean
+.PHONY: help setup demo test check format bench up down logs test-compose ultralytics lock clean
 
 help: ## Show this list
 	@echo "Usage: make TARGET"
@@ -56,6 +56,10 @@ logs: ## Follow the logs of the containers
 
 test-compose: $(DEV) $(PICTURES) ## Prove the containers on a real Docker engine
 	$(BIN)/python -m pytest -m compose $(TEST_ARGS) tests/compose
+
+ultralytics: $(LOCAL) ## Add Ultralytics and torch to .venv, for .pt weights and their export (optional)
+	$(PIP) install -r requirements/torch.txt
+	$(PIP) install --no-deps -r requirements/ultralytics.txt
 
 lock: ## Pin the newest versions in requirements/*.txt (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv"; exit 1; }

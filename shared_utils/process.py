@@ -40,10 +40,17 @@ def stop_on_signals() -> Event:
     return stop
 
 
-def run_service(name: str, serve: Callable[[Config, Event], None], arguments: Sequence[str] | None = None) -> int:
+def run_service(
+    name: str,
+    serve: Callable[[Config, Event], None],
+    arguments: Sequence[str] | None = None,
+    *,
+    cameras_required: bool = True,
+) -> int:
     """Run one service until it is told to stop; the exit code is 0 done, 1 failed, 2 wrong use.
 
-    `serve` gets the configuration and the stop event, and returns when the event is set.
+    `serve` gets the configuration and the stop event, and returns when the event is set. A worker can do without
+    cameras: it takes tasks of whatever was recorded.
     """
     parser = argparse.ArgumentParser(prog=f"python -m {name}")
     parser.add_argument("--config", type=Path, help="configuration file (default: vedette.yml)")
@@ -51,7 +58,7 @@ def run_service(name: str, serve: Callable[[Config, Event], None], arguments: Se
     options = parser.parse_args(arguments)
     set_up_logging("info")
     try:
-        config = load_config(options.config, video_dir=options.video_dir)
+        config = load_config(options.config, video_dir=options.video_dir, cameras_required=cameras_required)
         set_up_logging(config.log_level, config.secrets)
         stop = stop_on_signals()
         with serve_telemetry(config.metrics):

@@ -30,7 +30,7 @@ class ExporterMissingError(WrongUseError):
         super().__init__(
             f"Exporting weights needs the Ultralytics extra; {' and '.join(missing)} "
             f"{'is' if len(missing) == 1 else 'are'} not installed here. "
-            "Install it with 'pip install --no-deps -r requirements/ultralytics.txt', or let a container do it: "
+            "Install it with 'make ultralytics', or let a container do it: "
             "'docker compose run --rm models'."
         )
 

@@ -8,7 +8,7 @@ from video_worker.service import SERVICE, serve
 
 def main() -> int:
     """Run until told to stop; the exit code of the service."""
-    return run_service(SERVICE, serve)
+    return run_service(SERVICE, serve, cameras_required=False)
 
 
 if __name__ == "__main__":

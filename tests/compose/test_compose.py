@@ -159,7 +159,9 @@ def test_every_service_reports_itself_healthy(stack: Stack) -> None:
 
 def test_no_service_runs_as_root_and_no_log_holds_the_password(stack: Stack) -> None:
     password = next(
-        line.partition("=")[2] for line in (stack.folder / ".env").read_text().splitlines() if "REDIS_PASSWORD=" in line
+        line.partition("=")[2]
+        for line in (stack.folder / ".env").read_text().splitlines()
+        if line.startswith("REDIS_PASSWORD=")
     )
 
     for service in ("redis", "emulator", "capture", "video-worker"):

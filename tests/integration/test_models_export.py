@@ -128,7 +128,7 @@ def test_without_the_extra_the_error_names_it(packages: Path, weights: Path, tmp
     done = export(weights, tmp_path / "models", packages=packages)
 
     assert done.returncode == 2
-    assert "requirements/ultralytics.txt" in done.stderr
+    assert "make ultralytics" in done.stderr
     assert "torch" in done.stderr
 
 

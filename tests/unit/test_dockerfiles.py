@@ -35,6 +35,9 @@ def test_no_image_runs_as_root(path: Path) -> None:
 def test_every_install_is_pinned_and_without_dependencies(path: Path) -> None:
     """`--no-deps` is what keeps a second OpenCV and torch out."""
     installs = [line for line in path.read_text().splitlines() if "pip install" in line]
+    # What torch needs depends on the index that its wheel comes from; only the one-shot image has it.
+    if path.name == "Dockerfile.models":
+        installs = [line for line in installs if "requirements/torch.txt" not in line]
 
     assert installs
     assert all("--no-deps -r requirements/" in line for line in installs)
