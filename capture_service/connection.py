@@ -6,7 +6,7 @@ from dataclasses import replace
 from threading import Event
 from typing import Protocol
 
-from capture_service.camera_state import CameraState
+from capture_service.camera_state import CameraState, RateMeter
 from capture_service.errors import CameraLostError
 from capture_service.metrics import BYTES, PACKETS
 from capture_service.motion import MotionSeen
@@ -104,6 +104,7 @@ class Connection:
     def _opened(self, stream: StreamFormat, make_finder: MotionFinderMaker) -> None:
         video = stream.video
         self._stream, self._state.video = stream, video
+        self._state.meter = RateMeter()  # the camera's times begin anew
         self._mender, self._format = Mender(video.fps), FormatWatch(video)
         sound = stream.audio.codec if stream.audio else "none"
         log.info("camera %s: %s %dx%d, sound: %s", self._camera, video.codec, video.width, video.height, sound)
