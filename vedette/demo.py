@@ -70,7 +70,8 @@ def run_demo(root: Path, seconds: float, environment: Mapping[str, str], console
     clean = clean_environment(environment)
     write_config(folder, port, Path(environment.get("MODELS_DIR") or "models"))
     config = load_config(folder.config_file, video_dir=folder.video, environment=clean)
-    console.print(missing_model(config) or f"Objects are found by {describe_model(config.objects.model)}.")
+    which = missing_model(config) or f"Objects are found by {describe_model(config.objects.model)}."
+    console.print(which, soft_wrap=True, markup=False, highlight=False)
     parts = assembled(
         config,
         folder.config_file,
