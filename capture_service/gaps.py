@@ -34,7 +34,7 @@ class Gap:
 class GapWatch:
     """Turns the comings and goings of one camera's video into gaps. They are measured by the monotonic clock.
 
-    A gap is over when two packets come in a row: FFmpeg hands out the last frame that it holds in the middle of a stall.
+    A gap is over when two packets come in a row: in the middle of a stall FFmpeg hands out the one frame that it holds.
     """
 
     def __init__(self, camera: str, clock: Clock) -> None:
