@@ -50,6 +50,7 @@ class Camera:
         self._clips, self._clip = clips, clips[0]
         self._make_other_clip = make_other_clip
         self._other_clip: Clip | None = None
+        self._making_other_clip = asyncio.Lock()
         self._clock, self._media_clock = clock, MediaClock()
         rng = random.Random()  # noqa: S311  # noise, not a secret
         self._spoiler = Spoiler(self.faults, rng)
@@ -79,8 +80,9 @@ class Camera:
             self._spoiler.jump(order.by_seconds)
             self._last_report.clear()
             return
-        if order.fault is Fault.CHANGE_RESOLUTION and self._other_clip is None:
-            self._other_clip = await self._make_other_clip()
+        if order.fault is Fault.CHANGE_RESOLUTION:
+            async with self._making_other_clip:  # ordered twice at once, it is made once
+                self._other_clip = self._other_clip or await self._make_other_clip()
         self.faults.begin(order, self._clock.monotonic())
 
     def status(self) -> dict[str, Any]:

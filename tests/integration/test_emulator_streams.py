@@ -10,6 +10,7 @@ from rtsp_emulator.rtp import is_rtcp
 from tests.support.clips import make_clip
 from tests.support.emulator import Emulator
 from tests.support.rtsp_client import PlainClient, Watcher, count, pts_of
+from tests.support.sound_clip import make_clip_with_sound
 from tests.support.uneven_clip import SPACINGS_SECONDS, make_uneven_clip
 
 FPS = 15
@@ -24,6 +25,8 @@ def cameras(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
         "h264": make_clip(folder / "h264.mp4", seconds=2, fps=FPS),
         "h265": make_clip(folder / "h265.mp4", seconds=2, fps=FPS, codec="libx265"),
         "sound": make_clip(folder / "sound.mp4", seconds=2, fps=FPS, audio=True),
+        "pcma": make_clip_with_sound(folder / "pcma.mov", "pcm_alaw", 8000),
+        "opus": make_clip_with_sound(folder / "opus.mkv", "libopus", 48000),
         "b-frames": make_clip(folder / "b-frames.mp4", seconds=2, fps=FPS, b_frames=2),
     }
     with Emulator(clips) as emulator:
@@ -64,6 +67,16 @@ def test_sound_goes_on_across_the_loop(cameras: Emulator) -> None:
     gaps = [later - earlier for earlier, later in pairwise(pts_of(packets, "audio"))]
     assert min(gaps) > 0.06
     assert max(gaps) < 3 * 1024 / 16000
+
+
+@pytest.mark.parametrize(("camera", "codec"), [("pcma", "pcm_alaw"), ("opus", "opus"), ("sound", "aac")])
+def test_sound_is_sent_as_it_is_in_the_codecs_of_cameras(cameras: Emulator, camera: str, codec: str) -> None:
+    """Door stations speak PCMA, newer cameras AAC or Opus."""
+    with Watcher(cameras.url(camera)) as client:
+        packets = client.wait_for(count("audio", 20))
+
+    assert cameras.status()["cameras"][camera]["audio"] == codec
+    assert all(later > earlier for earlier, later in pairwise(pts_of(packets, "audio")))
 
 
 def test_b_frames_are_shown_in_order_across_the_loop(cameras: Emulator) -> None:

@@ -16,6 +16,7 @@ from rtsp_emulator.conversion import convert
 from rtsp_emulator.errors import InterruptedConversionError, NotCarriedError, SourceError
 from rtsp_emulator.sources import ClipStore, parse_source, prepare_all
 from tests.support.clips import make_clip
+from tests.support.sound_clip import make_clip_with_sound
 from tests.support.uneven_clip import SPACINGS_SECONDS, make_uneven_clip
 
 UNITS = st.lists(
@@ -133,29 +134,15 @@ def test_what_rtp_cannot_carry_is_converted_once(tmp_path: Path, codec: str, nam
 
 def test_only_the_sound_is_converted_where_only_the_sound_needs_it(tmp_path: Path) -> None:
     """The picture stays as the camera sent it."""
-    plain = make_clip(tmp_path / "plain.mp4", seconds=2)
-    path = tmp_path / "mp3.mkv"
-    with av.open(str(plain)) as reading, av.open(str(path), "w") as writing:
-        copied = writing.add_stream_from_template(reading.streams.video[0])
-        sound = writing.add_stream("mp3", rate=16000, layout="mono")
-        assert isinstance(sound, av.AudioStream)
-        for packet in reading.demux(video=0):
-            if packet.size:
-                packet.stream = copied
-                writing.mux(packet)
-        silence = av.AudioFrame.from_ndarray(np.zeros((1, 32000), np.int16), format="s16p", layout="mono")
-        silence.sample_rate, silence.pts = 16000, 0
-        resampled = av.AudioResampler(format=sound.format.name, layout="mono", rate=16000, frame_size=sound.frame_size)
-        for frame in [*resampled.resample(silence), *resampled.resample(None)]:
-            writing.mux(sound.encode(frame))
-        writing.mux(sound.encode(None))
+    path = make_clip_with_sound(tmp_path / "mp3.mkv", "mp3", 16000)
+    plain = load_clip(tmp_path / "mp3-plain.mp4")
 
     clip = ClipStore(tmp_path).load(path)
 
     pictures = [unit.data for unit in clip.units if unit.kind == "video"]
     assert clip.audio is not None
     assert clip.audio.codec == "aac"
-    assert pictures == [unit.data for unit in load_clip(plain).units]
+    assert pictures == [unit.data for unit in plain.units]
 
 
 def test_a_conversion_can_be_interrupted(tmp_path: Path) -> None:
