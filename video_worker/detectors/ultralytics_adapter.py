@@ -65,7 +65,8 @@ def _load(path: Path) -> Any:  # Any: an untyped library, which may not be there
     except ImportError as error:
         raise ModelUnusableError(
             f"The weights {path} need Ultralytics and torch, which are not installed ({error}). Either install the "
-            "extra with 'make ultralytics', or export the weights once with 'vedette models export' and set objects.model to the .onnx file."
+            "extra with 'make ultralytics', or export the weights once with 'vedette models export' and set "
+            "objects.model to the .onnx file."
         ) from error
     try:
         model = ultralytics.YOLO(path, task="detect")
