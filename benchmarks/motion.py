@@ -73,13 +73,13 @@ HEAD = """## Motion detection
 
 CPU seconds per second of video (all threads of the process), and how many times that of Vedette:
 """
-CLIPS = f"""
+CLIPS = f"""\
 Clip by clip. *Recorded*: the part of the seconds with people that a recorder with 5 s of pre-roll and post-roll
 keeps. *First look*: how long after somebody appeared motion was confirmed, at the latest. *Pause*: the longest time
 without motion while somebody was there. *False*: looks with motion while nothing moved. The still scenes are
 {STILL_SECONDS / 60:.0f} minutes of grain, compressed so that the picture pumps at every keyframe.
 """
-RIVAL_TEXT = """
+RIVAL_TEXT = """\
 The same looks (480x270, 5 a second, 2 of 3 must agree, same smallest area) given to other methods as they come:
 """
 CLIP_HEAD = ["clip", "looks", "moving", "people s", "recorded", "first look s", "pause s", "still s", "false looks"]
