@@ -104,7 +104,7 @@ $(DEV): requirements/dev.txt $(LOCAL)
 	@printf 'RTSP address of the camera, such as rtsp://user:password@192.168.1.20:554/stream1: ' >&2; \
 	read -r url && test -n "$$url" || { echo "No address given. By hand: cp .env.example .env" >&2; exit 1; }; \
 	umask 077; URL="$$url" PASSWORD="$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" awk \
-		'/^#? ?RTSP_URL=/ { print "RTSP_URL=\047" ENVIRON["URL"] "\047"; next } \
+		'/^RTSP_URL=/ { print "RTSP_URL=\047" ENVIRON["URL"] "\047"; next } \
 		/^#? ?REDIS_PASSWORD=/ { print "REDIS_PASSWORD=" ENVIRON["PASSWORD"]; next } { print }' \
 		.env.example > $@
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
@@ -62,11 +63,14 @@ def header(progress: Progress) -> RenderableType:
 
 
 def cameras_table(cameras: Sequence[CameraView]) -> Table:
-    table = Table("camera", "state", "picture", title="cameras", title_justify="left", expand=True)
-    for column in ("frames/s", "kbit/s"):
+    # light and narrow: it must fit into 80 columns
+    table = Table(title="cameras", title_justify="left", expand=True, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in ("camera", "state", "picture"):
+        table.add_column(column)
+    for column in ("fps", "kbit/s"):
         table.add_column(column, justify="right")
-    table.add_column("motion", width=9)
-    table.add_column("recording", width=9)
+    table.add_column("motion", min_width=6)
+    table.add_column("rec", min_width=5)
     table.add_column("segments", justify="right")
     for camera in cameras:
         table.add_row(

@@ -54,6 +54,14 @@ def test_the_screen_shows_cameras_queues_worker_and_detections() -> None:
     assert "person, tv" in text
 
 
+def test_the_table_of_cameras_fits_a_terminal_of_80_columns() -> None:
+    """The size that terminals have when nobody made them larger."""
+    text = drawn(screen.cameras_table([CAMERA]), width=80)
+
+    for expected in ("front", "streaming", "1920x1080 h264", "fps", "15.0", "2100", "moving", "● REC", "segments"):
+        assert expected in text
+
+
 def test_a_camera_that_is_away_says_why() -> None:
     """`away` alone sends people to the ladder."""
     away = replace(CAMERA, state="away", reason="it refuses the password", moving=False, recording=False)
