@@ -6,7 +6,6 @@ import logging
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -18,7 +17,7 @@ from rtsp_emulator.control import Control
 from rtsp_emulator.errors import InterruptedConversionError
 from rtsp_emulator.options import Options, parse_options
 from rtsp_emulator.server import RtspServer
-from rtsp_emulator.sources import ClipStore, PreparedCamera, parse_source, prepare_all
+from rtsp_emulator.sources import ClipStore, PreparedCamera, parse_source, prepare_all, work_folder
 from shared_utils.clock import SystemClock
 from shared_utils.errors import VedetteError, WrongUseError
 from shared_utils.process import EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USE, set_up_logging
@@ -37,8 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             serve_with_gstreamer(options)
             return EXIT_DONE
-        with tempfile.TemporaryDirectory(prefix="rtsp-emulator-") as temporary:
-            serve(options, options.work_folder or Path(temporary))
+        with work_folder(options.work_folder) as folder:
+            serve(options, folder)
     except WrongUseError as error:
         log.error("%s", error)
         return EXIT_WRONG_USE
@@ -53,14 +52,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return EXIT_DONE
 
 
-def serve(options: Options, work_folder: Path) -> None:
+def serve(options: Options, folder: Path) -> None:
     """Prepare the clips, then serve until SIGTERM or SIGINT."""
     sources = [
         source
         for text in options.cameras
-        for source in parse_source(text, folder_as_cameras=options.folder_as_cameras, work_folder=work_folder)
+        for source in parse_source(text, folder_as_cameras=options.folder_as_cameras, work_folder=folder)
     ]
-    store = ClipStore(work_folder)
+    store = ClipStore(folder)
     asyncio.run(_serve(options, store, prepare_all(store, sources)))
 
 

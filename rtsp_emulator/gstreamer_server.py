@@ -7,7 +7,6 @@ import json
 import logging
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -20,7 +19,7 @@ from rtsp_emulator.clips import AccessUnit, Clip, Kind, Track
 from rtsp_emulator.errors import MissingPackagesError, SourceError
 from rtsp_emulator.options import Options
 from rtsp_emulator.sdp import payload_type
-from rtsp_emulator.sources import ClipStore, parse_source, prepare_all
+from rtsp_emulator.sources import ClipStore, parse_source, prepare_all, work_folder
 
 log = logging.getLogger(__name__)
 
@@ -245,8 +244,8 @@ class GStreamerServer:
 def serve_with_gstreamer(options: Options) -> None:
     """Serve the cameras of the command line until told to stop."""
     gstreamer = load_gstreamer()
-    with tempfile.TemporaryDirectory(prefix="rtsp-emulator-") as temporary:
-        factories = _factories(gstreamer, options, options.work_folder or Path(temporary))
+    with work_folder(options.work_folder) as folder:
+        factories = _factories(gstreamer, options, folder)
         server = GStreamerServer(
             gstreamer, factories, host=options.host, port=options.port, credentials=options.credentials
         )
@@ -258,7 +257,7 @@ def serve_with_gstreamer(options: Options) -> None:
         server.run()
 
 
-def _factories(gstreamer: GStreamer, options: Options, work_folder: Path) -> dict[str, Any]:
+def _factories(gstreamer: GStreamer, options: Options, folder: Path) -> dict[str, Any]:
     factories: dict[str, Any] = {}
     texts = list(options.cameras)
     if options.device:
@@ -270,8 +269,8 @@ def _factories(gstreamer: GStreamer, options: Options, work_folder: Path) -> dic
     sources = [
         source
         for text in texts
-        for source in parse_source(text, folder_as_cameras=options.folder_as_cameras, work_folder=work_folder)
+        for source in parse_source(text, folder_as_cameras=options.folder_as_cameras, work_folder=folder)
     ]
-    for one in prepare_all(ClipStore(work_folder), sources):
+    for one in prepare_all(ClipStore(folder), sources):
         factories[one.source.camera] = clip_factory(gstreamer, one.clips[0])
     return factories

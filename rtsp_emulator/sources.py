@@ -2,11 +2,13 @@
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event
 
 from rtsp_emulator.clips import Clip, load_clip
@@ -74,6 +76,17 @@ def _clips_in(folder: Path) -> list[Path]:
 
 def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "clip"
+
+
+@contextmanager
+def work_folder(given: Path | None) -> Iterator[Path]:
+    """The folder for clips that are made: the one given, created if need be and kept, else one that goes away."""
+    if given:
+        given.mkdir(parents=True, exist_ok=True)
+        yield given
+        return
+    with TemporaryDirectory(prefix="rtsp-emulator-") as temporary:
+        yield Path(temporary)
 
 
 class ClipStore:

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, Queue
+from shutil import rmtree
+from tempfile import mkdtemp
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -47,6 +49,8 @@ class Emulator:
         self.port, self.control_port = 0, 0
         self._process: subprocess.Popen[str] | None = None
         self._said: list[str] = []
+        self._readers: list[threading.Thread] = []
+        self._work_folder: str | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -59,8 +63,12 @@ class Emulator:
 
     def start(self) -> None:
         """Return when every camera can be opened. Raises EmulatorError with the process's own words."""
+        self._work_folder = self._work_folder or mkdtemp(
+            prefix="emulator-"
+        )  # ours, since a killed process leaves its own
         command = [sys.executable, "-m", "rtsp_emulator", "--port", str(self.port)]
-        command += ["--control-port", str(self.control_port), *self._arguments]
+        command += ["--control-port", str(self.control_port), "--work-folder", self._work_folder]
+        command += self._arguments
         command += [f"{name}={source}" for name, source in self._cameras.items()]
         # The password goes through the environment, as in production: a process list shows arguments.
         environment = os.environ | {"RTSP_USER": self._user or "", "RTSP_PASSWORD": self._password or ""}
@@ -138,6 +146,9 @@ class Emulator:
     def stop(self) -> None:
         """End the process and wait for it; may be called twice."""
         self._end(signal.SIGTERM)
+        if self._work_folder:
+            rmtree(self._work_folder, ignore_errors=True)
+        self._work_folder = None
 
     def _end(self, with_signal: signal.Signals) -> None:
         process, self._process = self._process, None
