@@ -63,9 +63,8 @@ class Emulator:
 
     def start(self) -> None:
         """Return when every camera can be opened. Raises EmulatorError with the process's own words."""
-        self._work_folder = self._work_folder or mkdtemp(
-            prefix="emulator-"
-        )  # ours, since a killed process leaves its own
+        # Ours, since a process that is killed leaves its own behind.
+        self._work_folder = self._work_folder or mkdtemp(prefix="emulator-")
         command = [sys.executable, "-m", "rtsp_emulator", "--port", str(self.port)]
         command += ["--control-port", str(self.control_port), "--work-folder", self._work_folder]
         command += self._arguments
