@@ -77,8 +77,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Ultralytics would otherwise install packages by itself, report what it is used for, and write to the home folder.
     os.environ.update(YOLO_AUTOINSTALL="false", YOLO_OFFLINE="true", YOLO_CONFIG_DIR=str(asked.folder))
     ultralytics = import_module("ultralytics")  # only now: it reads these variables when it is imported
+    # A dynamic input lets a 16:9 picture go in without grey bars above and below: 40 % less work on a CPU.
+    # Ultralytics does not offer it together with 16 bits.
     made = ultralytics.YOLO(str(asked.weights), task="detect").export(
-        format="onnx", opset=_OPSET, imgsz=asked.imgsz, half=asked.half, simplify=False, device="cpu"
+        format="onnx",
+        opset=_OPSET,
+        imgsz=asked.imgsz,
+        half=asked.half,
+        dynamic=not asked.half,
+        simplify=False,
+        device="cpu",
     )
     sys.stdout.write(f"\n{made}\n")
     return 0

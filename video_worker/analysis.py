@@ -33,9 +33,17 @@ class Analysis:
 
 
 def analyse(
-    segment: Segment, detector: Detector, sampling: Sampling, labels: Sequence[str] = (), batch_size: int = 4
+    segment: Segment,
+    detector: Detector,
+    sampling: Sampling,
+    *,
+    labels: Sequence[str] = (),
+    batch_size: int = 4,
+    single_frame_score: float = 0.0,
 ) -> Analysis:
     """Find and follow the objects of one segment; only these labels, if any are given.
+
+    An object that was seen in one picture of several must reach `single_frame_score`.
 
     Only a batch of pictures is held at any time, and the best one. Raises SegmentError if no picture can be had, and
     as `frames_at` does.
@@ -56,7 +64,13 @@ def analyse(
         raise SegmentError(
             f"No picture of {segment.path.name} can be decoded: the file is damaged, or was cut off before the first."
         )
-    return Analysis(count, tuple(tracker.tracks), best)
+    least = single_frame_score if count > 1 else 0.0
+    return Analysis(count, tuple(track for track in tracker.tracks if is_credible(track, least)), best)
+
+
+def is_credible(track: Track, single_frame_score: float) -> bool:
+    """Whether an object is more than a detector's fancy of one moment."""
+    return len(track.sightings) > 1 or track.score >= single_frame_score
 
 
 def _batches(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:

@@ -30,8 +30,9 @@ class WorkerOptions:
     sampling: Sampling = field(default_factory=Sampling)
     labels: tuple[str, ...] = ()
     batch_size: int = 4
-    # Cameras that may have snapshots: a camera nobody knows may be one whose faces must not be seen.
-    open_cameras: frozenset[str] = field(default_factory=frozenset)
+    single_frame_score: float = 0.0
+    private_cameras: frozenset[str] = field(default_factory=frozenset)  # privacy: blur
+    open_cameras: frozenset[str] = field(default_factory=frozenset)  # privacy: none
 
 
 def options_from(config: Config) -> WorkerOptions:
@@ -41,6 +42,8 @@ def options_from(config: Config) -> WorkerOptions:
         sampling=Sampling(objects.frames_per_second, objects.max_frames),
         labels=objects.labels,
         batch_size=objects.batch_size,
+        single_frame_score=objects.single_frame_score,
+        private_cameras=frozenset(name for name, camera in config.cameras.items() if camera.privacy != "none"),
         open_cameras=frozenset(name for name, camera in config.cameras.items() if camera.privacy == "none"),
     )
 
@@ -89,13 +92,23 @@ class ObjectWorker:
         try:
             detector = self._detectors.for_model(task.model)
             segment = self._segment(task, manifest)
-            options = self._options
-            analysis = analyse(segment, _Timed(detector), options.sampling, options.labels, options.batch_size)
+            analysis = self._analyse(segment, detector)
         except PermanentError as error:
             self._record_failure(subject, str(error), self._clock.monotonic() - began)
             return
         self._write_snapshot(task, manifest, analysis)
         self._record(subject, analysis, began)
+
+    def _analyse(self, segment: Segment, detector: Detector) -> Analysis:
+        options = self._options
+        return analyse(
+            segment,
+            _Timed(detector),
+            options.sampling,
+            labels=options.labels,
+            batch_size=options.batch_size,
+            single_frame_score=options.single_frame_score,
+        )
 
     def _require_video(self, task: Task) -> None:
         """A mount that is away looks like an empty folder: it must not make every segment a lost one."""
@@ -126,14 +139,20 @@ class ObjectWorker:
             log.warning("no snapshot of segment %s: %s", task.segment_id, error)
 
     def _may_be_seen(self, task: Task, manifest: Manifest | None) -> bool:
-        """Nothing unredacted of a camera with `privacy: blur` is shown, whether it was or is set so."""
-        if manifest is not None and PRIVACY_QUEUE in manifest.tasks:
-            return False
+        """Nothing unredacted of a camera with `privacy: blur` is shown, whether it was or is set so.
+
+        A worker need not know every camera: the manifest says how the segment was recorded. Without one, only a
+        camera that is known to be open has pictures made.
+        """
         try:
             camera, _ = parse_segment_id(task.segment_id)
         except SegmentError:
             return False  # written by hand: there is no place for its picture
-        return camera == task.camera and camera in self._options.open_cameras
+        if camera != task.camera or camera in self._options.private_cameras:
+            return False
+        if manifest is None:
+            return camera in self._options.open_cameras
+        return PRIVACY_QUEUE not in manifest.tasks
 
     def _record(self, subject: Subject, analysis: Analysis, began: float) -> None:
         FRAMES.inc(analysis.frames_analysed)

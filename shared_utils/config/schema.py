@@ -101,6 +101,12 @@ class ObjectsConfig(Section):
         default="cpu", description="Where the model runs. A GPU that is asked for and missing is an error."
     )
     min_score: float = Field(default=0.25, gt=0, lt=1, description="Least score of a detection.")
+    single_frame_score: float = Field(
+        default=0.5,
+        ge=0,
+        lt=1,
+        description="Least score of an object that was seen in one frame only; detectors imagine things for a moment.",
+    )
     max_overlap: float = Field(default=0.7, gt=0, le=1, description="IoU above which the weaker box is dropped (NMS).")
     labels: tuple[str, ...] = Field(default=(), description="Only these labels; empty means all that the model knows.")
     frames_per_second: float = Field(default=3, gt=0, le=30, description="How often a moving scene is looked at.")

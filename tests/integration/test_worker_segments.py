@@ -62,7 +62,21 @@ class Site:
     clip: Path
     video: VideoDir
     detector: BlockDetector
-    worker: ObjectWorker
+    options: WorkerOptions
+
+    def __post_init__(self) -> None:
+        self.worker = self.worker_with(self.options)
+
+    def worker_with(self, options: WorkerOptions) -> ObjectWorker:
+        clock = SystemClock()
+        return ObjectWorker(
+            self.video,
+            ResultLog(self.video.root, DETECTIONS_LOG, clock),
+            Detectors(self.detector, load),
+            options=options,
+            status=WorkerStatus(self.detector.name, write=lambda _: None, remove=lambda: None),
+            clock=clock,
+        )
 
     def add_segment(self, *, tasks: tuple[str, ...] = ("video_queue",), **changes: Any) -> Task:
         """Record six seconds in which the block is there from 2 to 4, its manifest beside it, and its task."""
@@ -104,17 +118,9 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def site(tmp_path: Path, clip: Path) -> Site:
-    video, clock, detector = VideoDir(tmp_path / "video"), SystemClock(), BlockDetector()
+    video = VideoDir(tmp_path / "video")
     video.segments.mkdir(parents=True)
-    worker = ObjectWorker(
-        video,
-        ResultLog(video.root, DETECTIONS_LOG, clock),
-        Detectors(detector, load),
-        options=WorkerOptions(open_cameras=frozenset({"front"})),
-        status=WorkerStatus(detector.name, write=lambda _: None, remove=lambda: None),
-        clock=clock,
-    )
-    return Site(clip, video, detector, worker)
+    return Site(clip, video, BlockDetector(), WorkerOptions(open_cameras=frozenset({"front"})))
 
 
 def test_a_segment_ends_as_one_line_and_one_picture(site: Site) -> None:
@@ -357,11 +363,34 @@ def test_a_camera_with_privacy_has_no_snapshot(site: Site) -> None:
     assert not site.video.snapshots.exists()
 
 
-def test_a_camera_that_nobody_knows_has_no_snapshot(site: Site) -> None:
-    """Its segments may stem from a camera with privacy that was taken out of the configuration."""
-    site.worker.handle(site.add_segment(camera="gone"))
+def test_a_camera_that_the_configuration_makes_private_has_no_snapshot(site: Site) -> None:
+    """Segments recorded before `privacy: blur` was set must not be shown any more either."""
+    site.worker = site.worker_with(WorkerOptions(private_cameras=frozenset({"front"})))
 
-    assert site.line["camera"] == "gone"
+    site.worker.handle(site.add_segment())
+
+    assert site.line["detected"] == ["block"]
+    assert not site.video.snapshots.exists()
+
+
+def test_a_camera_that_this_worker_does_not_know_is_shown_as_its_manifest_says(site: Site) -> None:
+    """Workers on other machines, and the demo's, run without the cameras' configuration."""
+    site.worker = site.worker_with(WorkerOptions())
+
+    site.worker.handle(site.add_segment())
+
+    assert site.video.snapshot(SEGMENT).is_file()
+
+
+def test_without_manifest_and_configuration_nothing_is_shown(site: Site) -> None:
+    """Nobody can say then whether the camera is a private one."""
+    site.worker = site.worker_with(WorkerOptions())
+    task = site.add_segment()
+    site.video.manifest(SEGMENT).unlink()
+
+    site.worker.handle(task)
+
+    assert site.line["detected"] == ["block"]
     assert not site.video.snapshots.exists()
 
 

@@ -57,7 +57,7 @@ def test_weights_for_ultralytics_name_the_extra_that_reads_them(tmp_path: Path) 
     """`.pt` is what everybody has; torch is what nobody wants on a small machine."""
     (tmp_path / "best.pt").write_bytes(b"whatever")
 
-    with pytest.raises(ModelError, match=r"requirements/ultralytics\.txt.*vedette models export"):
+    with pytest.raises(ModelError, match=r"make ultralytics.*vedette models export"):
         choose_detector(ObjectsConfig(model="best.pt"), tmp_path)
 
 
