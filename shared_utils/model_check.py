@@ -8,22 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shared_utils.errors import ModelError
-from shared_utils.models import model_labels
+from shared_utils.models import UnusableModelError, model_labels
 
 _MIN_SCORE = 0.25
 _KNOWN_PICTURE_SHOWS = frozenset({"person", "bus"})
 _USUAL_SIDE_PX = 640
 _GREY = 114  # what Ultralytics fills the square with
-
-
-class UnusableModelError(ModelError):
-    """A file that is no weights, or not of the kind that is needed."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(
-            f"{path.name} is not usable: {reason}. Fetch or export it again; a copy that was cut short looks like this."
-        )
 
 
 def known_picture() -> Path | None:
@@ -48,8 +38,10 @@ def check_weights(path: Path, picture: Path | None = None) -> None:
 
 def check_pack(folder: Path, files: tuple[str, ...]) -> None:
     """Every model named must be there and load. Raises UnusableModelError."""
+    from shared_utils.onnx_session import open_session
+
     for name in files:
-        _session(folder / name)
+        open_session(folder / name)
 
 
 def _check_checkpoint(path: Path) -> None:
@@ -64,7 +56,9 @@ def _check_checkpoint(path: Path) -> None:
 
 
 def _check_detector(path: Path, picture: Path | None) -> None:
-    session = _session(path)
+    from shared_utils.onnx_session import open_session
+
+    session = open_session(path)
     labels = model_labels(session.get_modelmeta().custom_metadata_map)
     height, width = _input_size(path, session)
     showing = picture if _KNOWN_PICTURE_SHOWS.issubset(labels.values()) else None
@@ -79,20 +73,6 @@ def _check_detector(path: Path, picture: Path | None) -> None:
             raise UnusableModelError(path, f"it does not find the {' and the '.join(sorted(missed))} in {showing.name}")
 
 
-def _session(path: Path) -> Any:
-    """An ONNX Runtime session on the CPU."""
-    import onnxruntime
-
-    if not path.is_file():
-        raise UnusableModelError(path, "it is missing")
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # what is wrong is said by our own error
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's own exceptions have no common base but this
-        raise UnusableModelError(path, f"ONNX Runtime cannot load it ({str(error).splitlines()[0]})") from error
-
-
 def _input_size(path: Path, session: Any) -> tuple[int, int]:
     """Height and width that the model takes; the usual ones where it takes any."""
     inputs = session.get_inputs()
@@ -104,11 +84,13 @@ def _input_size(path: Path, session: Any) -> tuple[int, int]:
 
 
 def _run(path: Path, session: Any, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    from shared_utils.onnx_session import RUNTIME_ERRORS
+
     first = session.get_inputs()[0]
     kind = np.float16 if first.type == "tensor(float16)" else np.float32
     try:
         return np.asarray(session.run(None, {first.name: pixels.astype(kind)})[0], np.float32)
-    except Exception as error:  # ONNX Runtime's own exceptions have no common base but this
+    except RUNTIME_ERRORS as error:
         raise UnusableModelError(path, f"it fails on a picture ({str(error).splitlines()[0]})") from error
 
 

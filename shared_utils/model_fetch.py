@@ -16,8 +16,8 @@ from filelock import FileLock
 
 from shared_utils.durable import rename_durably, sync_file, sync_folder
 from shared_utils.errors import ModelError, StorageError, TemporaryError
-from shared_utils.model_check import UnusableModelError, check_pack, check_weights, known_picture
-from shared_utils.models import Source
+from shared_utils.model_check import check_pack, check_weights, known_picture
+from shared_utils.models import Source, UnusableModelError
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from shared_utils.errors import ModelError, WrongUseError
 
 SOURCES_FILE = Path(__file__).with_name("models.toml")
-HOW_TO_FETCH = "'vedette models fetch {name}' or, with Docker, 'docker compose run --rm models'"
-_SUFFIXES = {".onnx", ".pt", ".engine", ".xml"}
+HOG = "hog"  # OpenCV's people detector, which needs no weights
+SUFFIXES = (".onnx", ".pt")  # that a name may leave out
+_SHOWN_SUFFIXES = {*SUFFIXES, ".engine", ".xml"}
 _MOST_NAMED = 12
 
 # The classes of COCO in the order that all models trained on it use; for files that do not name their own.
@@ -36,11 +37,21 @@ class ModelMissingError(ModelError):
     """The weights are not where they are looked for; says what is there and how to bring them."""
 
     def __init__(self, name: str, models_dir: Path) -> None:
-        there = _weights_in(models_dir)
+        listed = next((known for known in load_sources() if name in {known, without_suffix(known)}), None)
+        bring = f"Bring it with 'vedette models fetch {listed}' or, with Docker, 'docker compose run --rm models'"
+        own = "Make it from .pt weights with 'vedette models export'"
         super().__init__(
-            f"The model {name!r} is not in {models_dir.absolute()} (MODELS_DIR), {there}. "
-            f"Bring it with {HOW_TO_FETCH.format(name=name)}; or copy it there."
+            f"The model {name!r} is not in {models_dir.absolute()} (MODELS_DIR), {_weights_in(models_dir)}. "
+            f"{bring if listed else own}; or copy it there."
         )
+
+
+class UnusableModelError(ModelError):
+    """A file that is no weights, or not of the kind that is needed."""
+
+    def __init__(self, path: Path, reason: str, advice: str = "") -> None:
+        usual = "Fetch it again with 'vedette models fetch', or export it again with 'vedette models export'."
+        super().__init__(f"{path} is not usable: {reason}. {advice or usual}")
 
 
 class UnknownModelError(WrongUseError):
@@ -103,15 +114,22 @@ def load_sources(file: Path = SOURCES_FILE) -> dict[str, Source]:
 def find_model(name: str, models_dir: Path) -> Path:
     """The file or folder of a model: a path below `models_dir`, the name of a listed archive, or an absolute path.
 
-    Raises ModelMissingError if it is not there, ModelError for a name that leaves the folder.
+    The suffix may be left out. Raises ModelMissingError if it is not there, ModelError for a name that leaves the
+    folder.
     """
-    listed = load_sources().get(name)
-    path = listed.place(models_dir) if listed is not None else models_dir / name
     if not Path(name).is_absolute() and ".." in PurePosixPath(name).parts:
         raise ModelError(f"The model {name!r} leads out of {models_dir}. Give its name in that folder, or a full path.")
-    if not name or not path.exists():
+    listed = load_sources().get(name)
+    whole = listed.place(models_dir) if listed is not None else models_dir / name
+    found = [path for path in (whole, *(models_dir / (name + suffix) for suffix in SUFFIXES)) if path.exists()]
+    if not name or not found:
         raise ModelMissingError(name, models_dir)
-    return path
+    return found[0]
+
+
+def without_suffix(name: str) -> str:
+    """The name of a model as the logs say it: `yolov8n` for `yolov8n.onnx`."""
+    return next((name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix)), name)
 
 
 def model_labels(metadata: Mapping[str, str]) -> dict[int, str]:
@@ -129,20 +147,21 @@ def model_labels(metadata: Mapping[str, str]) -> dict[int, str]:
         raise ModelError(f"The labels in the model cannot be read: {text[:60]!r}. Export it again.") from error
     if isinstance(names, list | tuple):
         names = dict(enumerate(names))
-    if not isinstance(names, dict) or not names or not all(_is_label(key, value) for key, value in names.items()):
+    if not isinstance(names, dict) or not names or not _are_numbered_words(names):
         raise ModelError(f"The labels in the model are not numbered words: {text[:60]!r}. Export it again.")
     return dict(sorted(names.items()))
 
 
-def _is_label(number: object, label: object) -> bool:
-    return isinstance(number, int) and not isinstance(number, bool) and number >= 0 and isinstance(label, str)
+def _are_numbered_words(names: Mapping[object, object]) -> bool:
+    """Whether the keys are 0, 1, 2 … without a gap: a gap would give every later class the wrong label."""
+    return names.keys() == set(range(len(names))) and all(isinstance(label, str) for label in names.values())
 
 
 def _weights_in(models_dir: Path) -> str:
     """What lies in the folder, in words that end a sentence."""
     if not models_dir.is_dir():
         return "a folder that does not exist"
-    names = sorted(path.name for path in models_dir.iterdir() if path.suffix in _SUFFIXES)
+    names = sorted(path.name for path in models_dir.iterdir() if path.suffix in _SHOWN_SUFFIXES)
     if not names:
         return "where no weights are yet"
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""

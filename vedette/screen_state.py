@@ -8,13 +8,14 @@ from typing import Any
 
 from shared_utils.clock import Clock
 from shared_utils.config import Config
+from shared_utils.errors import ModelError
 from shared_utils.logs import DETECTIONS_LOG, JsonlLog
+from shared_utils.models import HOG, find_model
 from shared_utils.queue import QueueUnavailableError, TaskQueue
 from shared_utils.status import read_status
 from vedette.run_services import CAPTURE, OBJECT_WORKER
 
 NOT_RUNNING = "not captured"
-HOG = "hog"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +102,13 @@ def latest_detections(video_dir: Path, clock: Clock, count: int) -> list[dict[st
 
 def missing_model(config: Config) -> str | None:
     """What is to be said about weights that are not there; None if all is well."""
-    wanted = config.objects.model
-    if wanted == HOG or (config.models_dir / wanted).is_file():
+    if config.objects.model == HOG:
         return None
-    return (
-        f"{wanted} is not in {config.models_dir}: people only are found, by OpenCV's HOG. "
-        "'vedette models fetch' brings the weights."
-    )
+    try:
+        find_model(config.objects.model, config.models_dir)
+    except ModelError as error:
+        return f"{error} Until then people only are found, by OpenCV's HOG."
+    return None
 
 
 def _of(statuses: Iterable[dict[str, Any]], service: str) -> list[dict[str, Any]]:

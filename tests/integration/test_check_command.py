@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from shared_utils.config import Config, StorageConfig
 from tests.support.redis_server import RedisServer, require_redis_server
+from tests.support.tiny_onnx import tiny_detector
 from vedette.checks.finding import Level
 from vedette.checks.models import check_models
 from vedette.checks.redis_server import check_redis
@@ -185,6 +186,15 @@ def test_weights_that_are_no_weights_are_a_problem(tmp_path: Path) -> None:
 
     assert found[0].level is Level.PROBLEM
     assert "is not usable" in found[0].text
+
+
+def test_a_gpu_that_is_asked_for_and_missing_is_a_problem(tmp_path: Path) -> None:
+    tiny_detector(tmp_path / "yolov8n.onnx", labels={0: "a", 1: "b"})
+
+    found = check_models(config_with(tmp_path, device="cuda"))
+
+    assert [finding.level for finding in found] == [Level.OK, Level.PROBLEM]
+    assert "objects.device is 'cuda', but ONNX Runtime has no CUDAExecutionProvider" in found[1].text
 
 
 def test_real_weights_load(models_dir: Path) -> None:

@@ -121,7 +121,7 @@ def test_weights_that_are_no_weights_end_the_service_with_1(video: VideoDir, con
     code, said = run_to_its_end(config, video, MODELS_DIR=str(weights.parent), REDIS_URL="redis://127.0.0.1:1/0")
 
     assert code == 1
-    assert f"The weights {weights} cannot be loaded" in said
+    assert f"{weights} is not usable: ONNX Runtime cannot load it" in said
     assert "vedette models fetch" in said
     assert "Traceback" not in said
 

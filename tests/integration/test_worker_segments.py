@@ -16,6 +16,7 @@ from prometheus_client import REGISTRY
 from shared_utils.clock import SystemClock
 from shared_utils.errors import StorageError
 from shared_utils.logs import DETECTIONS_LOG, ResultLog
+from shared_utils.models import ModelMissingError, UnusableModelError
 from shared_utils.segments import Manifest, MotionLook, VideoDir, VideoInfo, write_manifest
 from shared_utils.tasks import Task, task_for
 from tests.support.clips import make_clip
@@ -24,8 +25,6 @@ from video_worker.detectors import (
     Detection,
     Detector,
     Detectors,
-    ModelMissingError,
-    ModelUnusableError,
     Picture,
 )
 from video_worker.status import WorkerStatus
@@ -50,9 +49,9 @@ def load(name: str) -> Detector:
         case "blind":
             return Blind(name)
         case "damaged":
-            raise ModelUnusableError("the weights damaged.onnx cannot be loaded")
+            raise UnusableModelError(Path("damaged.onnx"), "it cannot be loaded")
         case _:
-            raise ModelMissingError(f"The weights {name} are not there.")
+            raise ModelMissingError(name, Path("models"))
 
 
 @dataclass
@@ -343,7 +342,7 @@ def test_another_model_that_is_missing_gives_a_line_that_says_so(site: Site) -> 
     site.worker.handle(task)
 
     assert (site.line["ok"], site.line["model"]) == (False, "yolov8x")
-    assert "not there" in site.line["error"]
+    assert "The model 'yolov8x' is not in" in site.line["error"]
 
 
 def test_the_suffix_of_weights_is_no_part_of_the_name_of_a_model(site: Site) -> None:
@@ -424,4 +423,4 @@ def test_another_model_that_is_damaged_is_told_in_the_line(site: Site) -> None:
 
     site.worker.handle(task)
 
-    assert site.line["error"] == "the weights damaged.onnx cannot be loaded"
+    assert site.line["error"].startswith("damaged.onnx is not usable: it cannot be loaded.")

@@ -7,8 +7,15 @@ from pathlib import Path
 import pytest
 
 from shared_utils.errors import ModelError
-from shared_utils.model_check import UnusableModelError, check_weights, known_picture
-from shared_utils.models import COCO_LABELS, ModelMissingError, find_model, load_sources, model_labels
+from shared_utils.model_check import check_weights, known_picture
+from shared_utils.models import (
+    COCO_LABELS,
+    ModelMissingError,
+    UnusableModelError,
+    find_model,
+    load_sources,
+    model_labels,
+)
 from tests.support.tiny_onnx import tiny_detector
 
 REAL_MODEL = Path(os.environ.get("MODELS_DIR") or "models") / "yolov8n.onnx"
@@ -19,6 +26,7 @@ def test_a_model_is_found_by_its_name_in_the_folder_or_by_a_full_path(tmp_path: 
     weights = tiny_detector(tmp_path / "ours.onnx")
 
     assert find_model("ours.onnx", tmp_path) == weights
+    assert find_model("ours", tmp_path) == weights
     assert find_model(str(weights), tmp_path / "elsewhere") == weights
 
 
@@ -77,7 +85,18 @@ def test_a_file_without_labels_has_those_of_coco() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["__import__('os').getcwd()", "{0: 'hen'", "{'hen': 0}", "{0: 1}", "{}", "7", "(" * 500, "{-1: 'hen'}"]
+    "text",
+    [
+        "__import__('os').getcwd()",
+        "{0: 'hen'",
+        "{'hen': 0}",
+        "{0: 1}",
+        "{}",
+        "7",
+        "(" * 500,
+        "{-1: 'hen'}",
+        "{0: 'a', 2: 'b'}",
+    ],
 )
 def test_labels_that_are_no_numbered_words_are_refused_and_never_run(text: str) -> None:
     """The text comes from a file that anybody may have made."""

@@ -20,6 +20,7 @@ from vedette.checks.models import check_models
 from vedette.checks.redis_server import check_redis
 from vedette.checks.storage import check_storage
 from vedette.options import stderr
+from vedette.run_redis import names_a_redis
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +31,8 @@ _MARKS = {Level.OK: ("ok", "green"), Level.WARNING: ("warning", "yellow"), Level
 
 def examine(config: Config, clock: Clock, *, quiet: bool = True) -> list[Finding]:
     """Every check but the deep one."""
-    brings_its_own = "redis_url" not in config.model_fields_set
     findings = check_storage(config.video_dir, config.storage)
-    findings += check_redis(config.redis_url.get_secret_value(), brings_its_own=brings_its_own)
+    findings += check_redis(config.redis_url.get_secret_value(), brings_its_own=not names_a_redis(config))
     findings += check_models(config)
     return findings + same_address(config) + examine_cameras(config, clock, quiet=quiet)
 

@@ -1,29 +1,32 @@
-"""Whether the weights are there, are weights, and the hardware that was asked for exists."""
+"""Whether the weights are there, are weights, and run on the hardware that was asked for."""
 
 from importlib.util import find_spec
 from pathlib import Path
 
 from shared_utils.config import Config
 from shared_utils.errors import ModelError
+from shared_utils.models import HOG, ModelMissingError, find_model
 from vedette.checks.finding import Finding, ok, problem, warning
 
 SUBJECT = "object model"
 _FETCH = "Bring the weights with 'vedette models fetch', or put the file there."
-_PROVIDERS = {"cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
 
 
 def check_models(config: Config) -> list[Finding]:
     """Only what the cameras' analyses need."""
     if not any("objects" in camera.analyses for camera in config.cameras.values()):
         return [ok(SUBJECT, "not needed: no camera has 'objects' in its analyses")]
-    name = config.objects.model
-    if name == "hog":
+    if config.objects.model == HOG:
         return [ok(SUBJECT, "OpenCV's people detector is configured, which needs no weights")]
-    path = config.models_dir / name
-    if not path.is_file():
-        text = f"{path.absolute()} is missing: OpenCV's people detector is used instead, which finds people only"
+    try:
+        path = find_model(config.objects.model, config.models_dir)
+    except ModelMissingError:
+        missing = config.models_dir.absolute() / config.objects.model
+        text = f"{missing} is missing: OpenCV's people detector is used instead, which finds people only"
         return [warning(SUBJECT, text, _FETCH)]
-    return [_weights(path), *_device(config.objects.device)]
+    except ModelError as error:
+        return [problem(SUBJECT, str(error), _FETCH)]
+    return [_weights(path), *_device(path, config)]
 
 
 def _weights(path: Path) -> Finding:
@@ -34,19 +37,21 @@ def _weights(path: Path) -> Finding:
     try:
         check_weights(path)
     except ModelError as error:
-        return problem(SUBJECT, f"{path.absolute()}: {error}", _FETCH)
+        return problem(SUBJECT, str(error), _FETCH)
     return ok(SUBJECT, f"{path.absolute()} loads ({path.stat().st_size / 1e6:.1f} MB)")
 
 
-def _device(device: str) -> list[Finding]:
-    provider = _PROVIDERS.get(device)
-    if provider is None:
+def _device(path: Path, config: Config) -> list[Finding]:
+    """Whether a session really comes to run there: ONNX Runtime lists devices that this machine does not have."""
+    device = config.objects.device
+    if device == "cpu" or path.suffix != ".onnx" or find_spec("onnxruntime") is None:
         return []
-    if find_spec("onnxruntime") is None:
-        return []
-    import onnxruntime as ort
+    from shared_utils.onnx_session import DeviceMissingError, open_session
 
-    if provider in ort.get_available_providers():
-        return [ok(SUBJECT, f"ONNX Runtime here can use {device}")]
-    fix = "Install onnxruntime-gpu (docker-compose.gpu.yml has it), or set objects.device to cpu."
-    return [problem(SUBJECT, f"objects.device is {device}, which ONNX Runtime cannot use here", fix)]
+    try:
+        open_session(path, device=device)
+    except DeviceMissingError as error:
+        return [problem(SUBJECT, str(error), "On a machine without a GPU set objects.device to cpu.")]
+    except ModelError:
+        return []  # the weights are at fault, which is told already
+    return [ok(SUBJECT, f"it runs on {device}")]

@@ -1,14 +1,12 @@
 """Detectors: one Protocol, and an adapter for each library that finds objects."""
 
-from video_worker.detectors.base import Detection, Detector, ModelMissingError, ModelUnusableError, Picture
+from video_worker.detectors.base import Detection, Detector, Picture
 from video_worker.detectors.choose import Detectors, choose_detector, load_detector
 
 __all__ = [
     "Detection",
     "Detector",
     "Detectors",
-    "ModelMissingError",
-    "ModelUnusableError",
     "Picture",
     "choose_detector",
     "load_detector",

@@ -7,8 +7,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from shared_utils.errors import ModelError
-
 Picture = NDArray[np.uint8]  # height x width x 3, BGR
 Floats = NDArray[np.float32]
 
@@ -35,11 +33,3 @@ class Detector(Protocol):
 
     def detect(self, frames: Sequence[Picture]) -> list[list[Detection]]:
         """The detections of each frame, best score first. The frames are left as they were."""
-
-
-class ModelMissingError(ModelError):
-    """The weights are not there; another model, or fetching them, helps."""
-
-
-class ModelUnusableError(ModelError):
-    """The weights are there, but are not what they should be."""

@@ -8,17 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from shared_utils.config.schema import ObjectsConfig
-from shared_utils.errors import ConfigError
-from video_worker.detectors.base import Detector, ModelMissingError
+from shared_utils.errors import ConfigError, ModelError
+from shared_utils.models import HOG, ModelMissingError, find_model, without_suffix
+from video_worker.detectors.base import Detector
 from video_worker.detectors.onnx_yolo import OnnxYolo
-from video_worker.detectors.opencv_hog import NAME as HOG
 from video_worker.detectors.opencv_hog import OpenCvHog
 from video_worker.detectors.ultralytics_adapter import UltralyticsYolo
 
 log = logging.getLogger(__name__)
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_SUFFIXES = (".onnx", ".pt")
 _KEPT_MODELS = 3
 
 
@@ -45,7 +44,7 @@ def load_detector(model: str, config: ObjectsConfig, models_dir: Path) -> Detect
     """The detector of one model: a file in `models_dir`, its name without the suffix, or 'hog'. Raises ModelError."""
     if model == HOG:
         return _hog(config)
-    path = _weights(model, models_dir)
+    path = find_model(model, models_dir)
     if path.suffix == ".onnx":
         return OnnxYolo(
             path,
@@ -74,17 +73,14 @@ class Detectors:
 
     def name_for(self, model: str | None) -> str:
         """What a line says as `model` for a task that asks for this one: the suffix is no part of the name."""
-        if model is None:
-            return self.own.name
-        name, _, suffix = model.rpartition(".")
-        return name if f".{suffix}" in _SUFFIXES else model
+        return self.own.name if model is None else without_suffix(model)
 
     def for_model(self, model: str | None) -> Detector:
         """The detector that a task asks for; None means the worker's own. Raises ModelError."""
         if self.name_for(model) == self.own.name:
             return self.own
         if model is None or not _PLAIN_NAME.fullmatch(model):
-            raise ModelMissingError(f"{model!r} is not the name of a model; one looks like yolov8s or yolov8s.onnx.")
+            raise ModelError(f"{model!r} is not the name of a model; one looks like yolov8s or yolov8s.onnx.")
         if model not in self._others:
             self._others[model] = self._load(model)
         self._others.move_to_end(model)
@@ -95,18 +91,6 @@ class Detectors:
 
 def _hog(config: ObjectsConfig) -> Detector:
     return OpenCvHog(min_score=config.min_score, max_overlap=config.max_overlap)
-
-
-def _weights(model: str, models_dir: Path) -> Path:
-    by_name = [] if model.endswith(_SUFFIXES) else [models_dir / (model + suffix) for suffix in _SUFFIXES]
-    wanted = [*by_name, models_dir / model]
-    for path in wanted:
-        if path.exists():
-            return path
-    raise ModelMissingError(
-        f"The weights {wanted[0]} are not there. Fetch them with 'vedette models fetch', or put the file into "
-        f"{models_dir} (MODELS_DIR)."
-    )
 
 
 def _check_labels(labels: tuple[str, ...], detector: Detector) -> None:

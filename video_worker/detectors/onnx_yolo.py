@@ -1,43 +1,21 @@
 """YOLOv8 of any size and any classes on ONNX Runtime."""
 
-import ast
-import logging
 import re
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-import onnxruntime as ort
-from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
-from video_worker.detectors.base import Detection, Floats, ModelUnusableError, Picture
+from shared_utils.models import UnusableModelError, model_labels
+from shared_utils.onnx_session import RUNTIME_ERRORS, Device, open_session
+from video_worker.detectors.base import Detection, Floats, Picture
 from video_worker.detectors.letterbox import Letterbox, letterbox
 from video_worker.detectors.suppression import decode, suppress
 
-log = logging.getLogger(__name__)
-
-Device = Literal["cpu", "cuda", "tensorrt"]
-
-_PROVIDERS = {
-    "cpu": ["CPUExecutionProvider"],
-    "cuda": ["CUDAExecutionProvider", "CPUExecutionProvider"],
-    "tensorrt": ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"],
-}
 _INPUT_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 _STRIDE = 32
-_RUNTIME_ERRORS = (
-    ort_errors.EPFail,
-    ort_errors.Fail,
-    ort_errors.InvalidArgument,
-    ort_errors.InvalidGraph,
-    ort_errors.InvalidProtobuf,
-    ort_errors.NoModel,
-    ort_errors.NoSuchFile,
-    ort_errors.NotImplemented,
-    ort_errors.RuntimeException,
-)
 _USUAL_SIZE = 640
 
 
@@ -55,7 +33,7 @@ class OnnxYolo:
         batch_size: int = 4,
     ) -> None:
         self._path, self._min_score, self._max_overlap = path, min_score, max_overlap
-        self._session = _session(path, device, threads)
+        self._session = open_session(path, device=device, threads=threads)
         about = self._session.get_modelmeta().custom_metadata_map
         self._input = self._one_input(about)
         self._type = _INPUT_TYPES[self._input.type]
@@ -64,7 +42,8 @@ class OnnxYolo:
         self._batch_size = self._fixed_batch or batch_size
         self._any_size = not (isinstance(height, int) and isinstance(width, int))
         self._size = _size_in(about) if self._any_size else (height, width)
-        self._labels = self._try_it(_labels_in(about))
+        self._labels = tuple(model_labels(about).values())
+        self._try_it()
 
     @property
     def name(self) -> str:
@@ -122,63 +101,21 @@ class OnnxYolo:
             raise self._unusable(f"it was made for the task {task!r}, not 'detect'")
         return inputs[0]
 
-    def _try_it(self, labels: tuple[str, ...]) -> tuple[str, ...]:
-        """The labels, checked against what really comes out; numbered ones if the file names none."""
+    def _try_it(self) -> None:
+        """Check what really comes out. Raises UnusableModelError."""
         grey = np.full((self._fixed_batch or 1, 3, *self._size), 0.5, self._type)
         try:
             output = self._run(grey)
-        except _RUNTIME_ERRORS as error:
+        except RUNTIME_ERRORS as error:
             raise self._unusable(f"it fails on a grey picture: {error}") from error
         if output.ndim != 3 or output.shape[1] < 5 or output.shape[2] == 6:
             raise self._unusable(f"its output has the shape {output.shape}, not batch x (4 + classes) x anchors")
         classes = output.shape[1] - 4
-        if labels and len(labels) != classes:
-            raise self._unusable(f"it names {len(labels)} labels and has {classes} classes")
-        return labels or tuple(f"class-{number}" for number in range(classes))
+        if len(self._labels) != classes:
+            raise self._unusable(f"it has {classes} classes, but {len(self._labels)} labels")
 
-    def _unusable(self, reason: str) -> ModelUnusableError:
-        return ModelUnusableError(
-            f"{self._path} is not a YOLOv8 detector that can be used here: {reason}. "
-            "Export it again with: vedette models export WEIGHTS.pt"
-        )
-
-
-def _session(path: Path, device: Device, threads: int) -> ort.InferenceSession:
-    wanted = _PROVIDERS[device]
-    _require(wanted[0], ort.get_available_providers(), device)
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    options.intra_op_num_threads = threads
-    # Threads that spin while there is nothing to do take the cores from the other workers and from capture.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        session = ort.InferenceSession(path, options, providers=wanted)
-    except _RUNTIME_ERRORS as error:
-        raise ModelUnusableError(
-            f"The weights {path} cannot be loaded: {error}. They are damaged or no ONNX model: "
-            "fetch them again with 'vedette models fetch', or set objects.model to another file."
-        ) from error
-    _require(wanted[0], session.get_providers(), device)  # ONNX Runtime falls back to the CPU without an error
-    return session
-
-
-def _require(provider: str, present: Sequence[str], device: Device) -> None:
-    if provider not in present:
-        raise ModelUnusableError(
-            f"objects.device is {device!r}, but ONNX Runtime has no {provider} here (only {', '.join(present)}). "
-            "Install the packages of requirements/worker-gpu.txt on a machine with an NVIDIA GPU and its driver "
-            "(with Docker: docker-compose.gpu.yml), or set objects.device to cpu."
-        )
-
-
-def _labels_in(about: dict[str, str]) -> tuple[str, ...]:
-    """The labels that Ultralytics writes into the file: `{0: 'person', 1: 'bicycle', …}`; empty if there are none."""
-    try:
-        names = ast.literal_eval(about.get("names", "{}"))
-        return tuple(str(names[number]) for number in range(len(names)))
-    except (ValueError, SyntaxError, KeyError, TypeError, IndexError):
-        log.warning("the labels in the model cannot be read; its classes are numbered instead")
-        return ()
+    def _unusable(self, reason: str) -> UnusableModelError:
+        return UnusableModelError(self._path, f"it is no YOLOv8 detector as Ultralytics exports it: {reason}")
 
 
 def _size_in(about: dict[str, str]) -> tuple[int, int]:

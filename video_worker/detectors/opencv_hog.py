@@ -7,10 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from shared_utils.models import HOG
 from video_worker.detectors.base import Detection, Floats, Picture
 from video_worker.detectors.suppression import suppress
-
-NAME = "hog"
 
 # Measured on clips with known people: wider costs twice the time and brings more wrong boxes than right ones.
 _SEARCH_WIDTH_PX = 640
@@ -31,7 +30,7 @@ class OpenCvHog:
 
     @property
     def name(self) -> str:
-        return NAME
+        return HOG
 
     @property
     def labels(self) -> tuple[str, ...]:

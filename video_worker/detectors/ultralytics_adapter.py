@@ -6,8 +6,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from video_worker.detectors.base import Detection, ModelUnusableError, Picture
-from video_worker.detectors.onnx_yolo import Device
+from shared_utils.models import UnusableModelError
+from shared_utils.onnx_session import Device
+from video_worker.detectors.base import Detection, Picture
 
 _LOADING_ERRORS = (
     AttributeError,
@@ -63,20 +64,18 @@ def _load(path: Path) -> Any:  # Any: an untyped library, which may not be there
     try:
         ultralytics, torch = import_module("ultralytics"), import_module("torch")
     except ImportError as error:
-        raise ModelUnusableError(
-            f"The weights {path} need Ultralytics and torch, which are not installed ({error}). Either install the "
-            "extra with 'make ultralytics', or export the weights once with 'vedette models export' and set "
-            "objects.model to the .onnx file."
+        raise UnusableModelError(
+            path,
+            f"it needs Ultralytics and torch, which are not installed ({error})",
+            "Either install the extra with 'make ultralytics', or export the weights once with 'vedette models export' "
+            "and set objects.model to the .onnx file.",
         ) from error
     try:
         model = ultralytics.YOLO(path, task="detect")
         if isinstance(model.model, torch.nn.Module):  # in other formats it is a path
             model.model.eval()
     except _LOADING_ERRORS as error:
-        raise ModelUnusableError(
-            f"Ultralytics cannot load the weights {path}: {error}. They are damaged or not made for detection: "
-            "fetch them again, or set objects.model to another file."
-        ) from error
+        raise UnusableModelError(path, f"Ultralytics cannot load it ({error})") from error
     return model
 
 
@@ -84,9 +83,10 @@ def _torch_device(path: Path, device: Device) -> str:
     if device == "cpu":
         return "cpu"
     if not import_module("torch").cuda.is_available():
-        raise ModelUnusableError(
-            f"objects.device is {device!r}, but torch finds no GPU for {path}. Install the driver and a torch with "
-            "CUDA, or set objects.device to cpu."
+        raise UnusableModelError(
+            path,
+            f"objects.device is {device!r}, but torch finds no GPU",
+            "Install the driver and a torch with CUDA, or set objects.device to cpu.",
         )
     return "cuda:0"  # TensorRT is in the format of the weights there (.engine), not in the device
 
