@@ -7,6 +7,7 @@ PIP         := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEMO_SECONDS ?= 90
 TEST_JOBS   ?= 2
 TEST_ARGS   ?=
+WEIGHTS     := yolov8n.onnx
 CODE        := benchmarks capture_service rtsp_emulator shared_utils tests vedette video_worker
 
 # Stamps remember what was installed; they are older than what they depend on when that has changed.
@@ -31,7 +32,7 @@ demo: $(LOCAL) $(PICTURES) ## See it work without a camera (DEMO_SECONDS=90)
 	@$(BIN)/vedette demo
 
 test: $(DEV) $(PICTURES) ## Run the tests (MODELS_DIR, MEDIA_DIR: more of them; TEST_ARGS: for pytest)
-	$(BIN)/python -m pytest -n $(TEST_JOBS) -m "not compose" $(TEST_ARGS)
+	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist worksteal -m "not compose" $(TEST_ARGS)
 
 check: $(DEV) ## Check format, lint and types
 	$(BIN)/ruff format --check .
@@ -108,6 +109,16 @@ $(DEV): requirements/dev.txt $(LOCAL)
 		/^#? ?REDIS_PASSWORD=/ { print "REDIS_PASSWORD=" ENVIRON["PASSWORD"]; next } { print }' \
 		.env.example > $@
 
+# The image that fetches weights is large, so it is not even built where they lie. Without them `make up` goes on: what
+# is recorded is looked at by a detector that needs none.
 .PHONY: models-once
-models-once:
-	docker compose run --rm --build models
+models-once: .env
+	@folder="$${MODELS_DIR:-$$(sed -n 's/^ *MODELS_DIR *= *//p' .env | tail -n 1 | tr -d "\"'")}"; \
+	folder="$${folder:-./models}"; \
+	if test -s "$$folder/$(WEIGHTS)"; then \
+		echo "The weights are there: $$folder/$(WEIGHTS)"; \
+	elif ! docker compose run --rm --build models; then \
+		printf '\n%s\n%s\n\n' \
+			"NOTICE: there are no weights yet, so people only will be found, by OpenCV's HOG." \
+			"When this machine has internet: docker compose run --rm models && docker compose restart video-worker" >&2; \
+	fi

@@ -11,7 +11,8 @@ import pytest
 from tests.support.clips import make_clip
 from tests.support.emulator import Emulator
 from tests.support.redis_server import RedisServer
-from tests.support.services import manifests, recorded_spans, service, wait_until, write_config
+from tests.support.services import manifests, recorded_spans, service, write_config
+from tests.support.waiting import wait_until
 
 WATCHED_SECONDS = 142.0
 STILL_SECONDS = 300.0
@@ -37,6 +38,7 @@ def lines_of(video: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_every_interval_with_people_is_recorded_from_its_first_second_and_named(
     tmp_path: Path, media_dir: Path, models_dir: Path, own_redis: RedisServer
@@ -61,7 +63,7 @@ def test_every_interval_with_people_is_recorded_from_its_first_second_and_named(
                 began = {camera: now - timedelta(seconds=status[camera]["position_seconds"]) for camera in clips}
                 time.sleep(WATCHED_SECONDS)
             wait_until(
-                "every segment has its line", lambda: len(lines_of(video)) >= len(manifests(video)), timeout_seconds=400
+                "every segment has its line", lambda: len(lines_of(video)) >= len(manifests(video)), seconds=400
             )
 
     for camera, clip in PEOPLE_CLIPS.items():
@@ -82,6 +84,7 @@ def test_every_interval_with_people_is_recorded_from_its_first_second_and_named(
     assert len(named) >= 0.8 * len(room)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_static_scene_records_nothing_for_five_minutes(tmp_path: Path, fresh_redis_url: str) -> None:
     """A camera that records an empty, noisy room fills the disk and teaches its owner to ignore it."""
