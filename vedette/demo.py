@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -19,6 +18,7 @@ from shared_utils.config import Config, load_config
 from shared_utils.errors import StorageError
 from vedette import screen
 from vedette.demo_report import examine, print_report
+from vedette.loopback import LOOPBACK, free_port
 from vedette.run import Machine, assembled
 from vedette.run_machine import Ticker
 from vedette.screen_state import Snapshot, describe_model, latest_detections, missing_model, take_snapshot
@@ -29,7 +29,6 @@ SCENE_NAME = "scene.mp4"
 SCREEN_SECONDS = 0.5
 PLAIN_SECONDS = 10.0
 DETECTIONS_SHOWN = 6
-LOOPBACK = "127.0.0.1"
 OWN_VARIABLES = ("RTSP_URL", "REDIS_URL", "VIDEO_DIR", "STATE_DIR", "MODELS_DIR")
 
 Show = Callable[[Snapshot], None]
@@ -141,13 +140,6 @@ def emulator(folder: DemoFolder, port: int, environment: Mapping[str, str]) -> S
         environment,
         ready_line=lambda line: line.startswith('{"rtsp_port"'),
     )
-
-
-def free_port() -> int:
-    """A port that is free now. The emulator keeps it when it is started again, as a camera would."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
 
 
 class FirstPicture:

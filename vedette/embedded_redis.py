@@ -10,7 +10,6 @@ import importlib.util
 import logging
 import os
 import shutil
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -24,10 +23,10 @@ from redis.retry import Retry
 
 from shared_utils.errors import VedetteError
 from vedette.die_with_parent import command_that_dies_with_us
+from vedette.loopback import LOOPBACK, free_port
 
 log = logging.getLogger(__name__)
 
-HOST = "127.0.0.1"
 START_SECONDS = 30.0  # loading a long append-only file takes its time
 STOP_SECONDS = 20.0
 LOCK_SECONDS = 10.0  # a server whose parent was killed needs a moment to end
@@ -68,7 +67,7 @@ class EmbeddedRedis:
     def url(self) -> str:
         """Where clients connect, password included: keep it out of logs. Known from the first start on."""
         credentials = f":{quote(self._password, safe='')}@" if self._password else ""
-        return f"redis://{credentials}{HOST}:{self._port}/0"
+        return f"redis://{credentials}{LOOPBACK}:{self._port}/0"
 
     @property
     def process(self) -> subprocess.Popen[bytes] | None:
@@ -94,7 +93,7 @@ class EmbeddedRedis:
                 if self._port_is_fixed or attempt == PORT_ATTEMPTS:
                     break
         raise EmbeddedRedisError(
-            f"Redis cannot listen on {HOST}:{self._port}: the port is taken. Stop what uses it or choose another."
+            f"Redis cannot listen on {LOOPBACK}:{self._port}: the port is taken. Stop what uses it or choose another."
         )
 
     def stop(self) -> None:
@@ -113,7 +112,7 @@ class EmbeddedRedis:
     def _started(self, program: Path, lock: int) -> bool:
         """False if the port was taken by somebody else."""
         if not self._port_is_fixed:
-            self._port = _free_port()
+            self._port = free_port()
         log_start = self._open_log_at()
         self._process = self._spawn(program, lock)
         try:
@@ -147,7 +146,7 @@ class EmbeddedRedis:
 
     def _configuration(self) -> str:
         settings = {
-            "bind": HOST,
+            "bind": LOOPBACK,
             "port": str(self._port),
             "dir": _quoted(str(self._folder.resolve())),
             "daemonize": "no",
@@ -163,7 +162,7 @@ class EmbeddedRedis:
     def _wait_until_it_answers(self, log_start: int) -> None:
         process, deadline = self._process, time.monotonic() + START_SECONDS
         client = Redis(
-            host=HOST,
+            host=LOOPBACK,
             port=self._port,
             password=self._password,
             socket_timeout=2,
@@ -179,7 +178,7 @@ class EmbeddedRedis:
         happened = f"did not answer within {START_SECONDS:.0f} s" if code is None else f"ended with exit code {code}"
         last_lines = "\n".join(self._log_since(log_start).splitlines()[-LAST_LOG_LINES:])
         raise EmbeddedRedisError(
-            f"redis-server {happened} on {HOST}:{self._port}, data in {self._folder}. Its last lines "
+            f"redis-server {happened} on {LOOPBACK}:{self._port}, data in {self._folder}. Its last lines "
             f"({self.log_path}):\n{last_lines or '(none)'}"
         )
 
@@ -218,13 +217,6 @@ def _executable_copy(program: Path, folder: Path) -> Path:
     part.chmod(0o755)
     part.replace(copy)
     return copy
-
-
-def _free_port() -> int:
-    """A port that was free a moment ago; the caller must be ready to find it taken."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def _quoted(value: str) -> str:

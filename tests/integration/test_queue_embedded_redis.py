@@ -13,7 +13,8 @@ from redis import Redis
 from redis.exceptions import AuthenticationError
 
 from tests.support.redis_server import RedisServer
-from vedette.embedded_redis import HOST, EmbeddedRedis, EmbeddedRedisError, find_redis_server
+from vedette.embedded_redis import EmbeddedRedis, EmbeddedRedisError, find_redis_server
+from vedette.loopback import LOOPBACK
 
 START_AND_TELL = """
 import sys, time
@@ -49,7 +50,7 @@ def test_it_listens_on_loopback_only(own_redis: RedisServer) -> None:
 
     addresses = {entry.laddr.ip for entry in server.net_connections() if entry.status == psutil.CONN_LISTEN}
 
-    assert addresses == {HOST}
+    assert addresses == {LOOPBACK}
 
 
 def test_the_password_is_asked_for_and_stands_on_no_command_line(tmp_path: Path) -> None:
@@ -61,7 +62,7 @@ def test_the_password_is_asked_for_and_stands_on_no_command_line(tmp_path: Path)
         assert server.process is not None
         with (
             Redis.from_url(server.url) as client,
-            Redis(host=HOST, port=client.get_connection_kwargs()["port"]) as guest,
+            Redis(host=LOOPBACK, port=client.get_connection_kwargs()["port"]) as guest,
         ):
             assert client.ping()
             with pytest.raises(AuthenticationError):

@@ -16,12 +16,7 @@ from shared_utils import health as health_check
 from shared_utils.config import MetricsConfig
 from shared_utils.errors import ConfigError
 from shared_utils.telemetry import Health, serve_telemetry
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from vedette.loopback import free_port
 
 
 @contextmanager
