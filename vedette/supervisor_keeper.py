@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from threading import Condition, Thread
 from typing import Literal
 
+from shared_utils.backoff import Backoff
 from shared_utils.clock import Clock
 from shared_utils.errors import VedetteError
 from shared_utils.process import EXIT_FAILED, EXIT_WRONG_USE
@@ -26,21 +27,6 @@ class RestartSettings:
     first_pause_seconds: float = 1.0
     longest_pause_seconds: float = 30.0
     healthy_after_seconds: float = 60.0  # one that ran for so long starts again with the first pause
-
-
-class Backoff:
-    """1, 2, 4 … 30 s; from the beginning again after a healthy run."""
-
-    def __init__(self, settings: RestartSettings) -> None:
-        self._settings, self._next = settings, settings.first_pause_seconds
-
-    def pause_after(self, ran_seconds: float) -> float:
-        """The pause after a run that lasted so long."""
-        if ran_seconds >= self._settings.healthy_after_seconds:
-            self._next = self._settings.first_pause_seconds
-        pause = min(self._next, self._settings.longest_pause_seconds)
-        self._next = pause * 2
-        return pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +110,16 @@ class Keeper:
             self._thread.join()
 
     def _run(self) -> None:
-        backoff = Backoff(self._settings)
+        backoff = Backoff(self._settings.first_pause_seconds, self._settings.longest_pause_seconds)
         try:
             while not self.stopping:
                 began = self._clock.monotonic()
                 code = self._run_once()
                 if self._is_over(code):
                     return
-                self._pause(backoff.pause_after(self._clock.monotonic() - began), code)
+                if self._clock.monotonic() - began >= self._settings.healthy_after_seconds:
+                    backoff.reset()
+                self._pause(backoff.next_pause(), code)
         except Exception:
             log.exception("the keeper of %s ended by an error nobody expected", self.name)
         finally:
