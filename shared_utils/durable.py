@@ -1,6 +1,7 @@
 """Files that are either whole or absent after a power cut: write aside, fsync, rename, fsync the folder."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 PART_SUFFIX = ".part"  # a file that is still being written; readers leave it alone
@@ -43,11 +44,16 @@ def rename_durably(source: Path, target: Path) -> None:
 
 def write_durably(path: Path, data: bytes) -> None:
     """Write a whole file: on return it is on disk; if interrupted, `path` is as it was before."""
+    write_parts_durably(path, [data])
+
+
+def write_parts_durably(path: Path, parts: Iterable[bytes]) -> None:
+    """`write_durably` for what need not be in memory as a whole. The parts may come from the old file."""
     make_folder(path.parent)
     part = path.with_name(path.name + PART_SUFFIX)
     try:
         with part.open("wb") as handle:
-            handle.write(data)
+            handle.writelines(parts)
             handle.flush()
             os.fsync(handle.fileno())
         rename_durably(part, path)

@@ -11,7 +11,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from shared_utils.clock import Clock, from_iso
-from shared_utils.durable import PART_SUFFIX, make_folder, rename_durably, sync_folder
+from shared_utils.durable import make_folder, rename_durably, sync_folder, write_parts_durably
 from shared_utils.errors import StorageError
 from shared_utils.log_files import LogFiles, LogTail, month_of, month_of_file, parse_line
 
@@ -143,7 +143,7 @@ class ResultLog:
         for path, handle in self._log.files.open_all(since_month):
             if any(_is_line_of(key, raw) for raw in handle):
                 handle.seek(0)
-                _rewrite(path, (to_bytes(line) if _is_line_of(key, raw) else raw for raw in handle))
+                write_parts_durably(path, (to_bytes(line) if _is_line_of(key, raw) else raw for raw in handle))
                 return
         self._log.append_locked(line)  # somebody removed the old line meanwhile
 
@@ -174,18 +174,4 @@ def _append_whole(handle: int, data: bytes) -> None:
         os.fsync(handle)
     except OSError:
         os.ftruncate(handle, size)
-        raise
-
-
-def _rewrite(path: Path, lines: Iterator[bytes]) -> None:
-    """Replace a file durably; interrupted, it is as it was."""
-    part = path.with_name(path.name + PART_SUFFIX)
-    try:
-        with part.open("wb") as handle:
-            handle.writelines(lines)
-            handle.flush()
-            os.fsync(handle.fileno())
-        rename_durably(part, path)
-    except BaseException:
-        part.unlink(missing_ok=True)
         raise
