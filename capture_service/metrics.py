@@ -11,3 +11,12 @@ STORAGE_FAILURES = Counter("vedette_capture_storage_failures_total", "Segments t
 STREAMING = Gauge("vedette_capture_streaming", "1 while a camera delivers video, else 0.", ["camera"])
 RECORDING = Gauge("vedette_capture_recording", "1 while a segment of a camera is being written, else 0.", ["camera"])
 UNFINISHED = Gauge("vedette_capture_unfinished_segments", "Segments that wait for the disk to take them.")
+MOTION_DROPPED = Counter(
+    "vedette_motion_packets_dropped_total",
+    "Packets of a camera that motion detection left out because it was behind.",
+    ["camera"],
+)
+KEPT_BYTES = Gauge("vedette_storage_kept_bytes", "Bytes of all recorded segments that retention knows.")
+KEPT_SEGMENTS = Gauge("vedette_storage_kept_segments", "Recorded segments that retention knows.")
+DELETED = Counter("vedette_segments_deleted_total", "Segments deleted by retention.", ["reason"])
+NOT_DELETED = Counter("vedette_segments_not_deleted_total", "Segments that should have been deleted but could not be.")

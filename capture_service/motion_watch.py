@@ -6,8 +6,8 @@ from collections.abc import Callable
 from threading import Condition, Thread
 
 from av.video.frame import VideoFrame
-from prometheus_client import Counter
 
+from capture_service.metrics import MOTION_DROPPED
 from capture_service.motion import MotionDetector, MotionSeen
 from capture_service.motion_decoder import LumaDecoder, luma_of
 from capture_service.packets import Packet, VideoFormat
@@ -18,12 +18,6 @@ log = logging.getLogger(__name__)
 # Looks that come later than the pre-roll is long could not be recorded from their beginning, so the queue is short.
 MAX_QUEUED_PACKETS = 64
 MAX_QUEUED_BYTES = 16 * 1024 * 1024
-
-FRAMES_DROPPED = Counter(
-    "vedette_motion_frames_dropped_total",
-    "Packets of a camera that motion detection left out because it was behind.",
-    ["camera"],
-)
 
 
 class PacketQueue:
@@ -96,7 +90,7 @@ class MotionWatch:
         self._camera, self._settings, self._on_look = camera, settings, on_look
         self._queue = PacketQueue()
         self._thread: Thread | None = None
-        self._dropped = FRAMES_DROPPED.labels(camera)
+        self._dropped = MOTION_DROPPED.labels(camera)
 
     def start(self, video_format: VideoFormat) -> None:
         """Begin with an empty queue and nothing known of the scene; a watch that runs is stopped first."""

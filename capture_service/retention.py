@@ -11,8 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from threading import Lock
 
-from prometheus_client import Counter, Gauge
-
+from capture_service.metrics import DELETED, KEPT_BYTES, KEPT_SEGMENTS, NOT_DELETED
 from capture_service.retention_index import Kept, KeptIndex, find_segments, kept_segment
 from shared_utils.clock import Clock
 from shared_utils.config.schema import StorageConfig
@@ -26,11 +25,6 @@ RETRY_SECONDS = 3600.0  # a segment that could not be deleted is tried again aft
 # A filesystem may show freed space late (a reader has the file open, or it frees lazily). Deleting on and on
 # until it shows would cost everything, so one call goes round this often and leaves the rest to the next.
 MOST_ROUNDS = 3
-
-KEPT_BYTES = Gauge("vedette_storage_kept_bytes", "Bytes of all recorded segments that retention knows.")
-KEPT_SEGMENTS = Gauge("vedette_storage_kept_segments", "Recorded segments that retention knows.")
-DELETED = Counter("vedette_segments_deleted_total", "Segments deleted by retention.", ["reason"])
-NOT_DELETED = Counter("vedette_segments_not_deleted_total", "Segments that should have been deleted but could not be.")
 
 
 def free_bytes_at(path: Path) -> int:

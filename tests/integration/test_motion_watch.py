@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -10,21 +9,16 @@ from threading import Event, get_ident
 
 import pytest
 
+from capture_service.metrics import MOTION_DROPPED
 from capture_service.motion import MotionSeen
-from capture_service.motion_watch import FRAMES_DROPPED, Looker, LookPacer, MotionWatch, PacketQueue
+from capture_service.motion_watch import Looker, LookPacer, MotionWatch, PacketQueue
 from capture_service.packets import Packet, VideoFormat
 from shared_utils.config.schema import MotionConfig
 from tests.support.clips import make_clip
 from tests.support.motion_clips import looks_at, still_clip, video_of
+from tests.support.waiting import wait_until
 
 PATIENCE_SECONDS = 30.0
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
 
 
 def later(packets: list[Packet], seconds: float) -> list[Packet]:
@@ -132,8 +126,8 @@ def test_a_watch_looks_on_its_own_thread_until_it_is_stopped(block_clip: Path) -
     for number in range(0, len(packets), 40):
         for packet in packets[number : number + 40]:
             watch.offer(packet)
-        wait_until(lambda number=number: len(seen) >= min(40, (number + 30) // 3 - 1))  # type: ignore[misc]
-    wait_until(lambda: len(seen) >= 40)
+        wait_until("the frames are looked at", lambda number=number: len(seen) >= min(40, (number + 30) // 3 - 1))  # type: ignore[misc]
+    wait_until("all frames are looked at", lambda: len(seen) >= 40)
     watch.stop()
     watch.stop()
     watch.offer(packets[0])
@@ -155,7 +149,7 @@ def test_a_watch_can_be_started_again(block_clip: Path) -> None:
         watch.start(video_format)
         for packet in packets[:30]:
             watch.offer(packet)
-        wait_until(lambda before=before: len(seen) >= before + 10)  # type: ignore[misc]
+        wait_until("it looks on", lambda before=before: len(seen) >= before + 10)  # type: ignore[misc]
         watch.stop()
 
     assert [look.t for look in seen[:10]] == [look.t for look in seen[10:]]
@@ -172,7 +166,7 @@ def test_a_watch_that_is_behind_drops_up_to_a_keyframe_and_never_blocks(block_cl
         busy.set()
         go_on.wait(PATIENCE_SECONDS)
 
-    dropped_before = FRAMES_DROPPED.labels("slow")._value.get()
+    dropped_before = MOTION_DROPPED.labels("slow")._value.get()
     watch = MotionWatch("slow", MotionConfig(), on_look)
     watch.start(video_format)
     watch.offer(packets[0])
@@ -180,12 +174,12 @@ def test_a_watch_that_is_behind_drops_up_to_a_keyframe_and_never_blocks(block_cl
     for _ in range(20):  # 2400 packets offered to a watch that takes none; this returns, or the test times out
         for packet in packets[1:]:
             watch.offer(packet)
-    dropped = FRAMES_DROPPED.labels("slow")._value.get() - dropped_before
+    dropped = MOTION_DROPPED.labels("slow")._value.get() - dropped_before
     go_on.set()
-    wait_until(lambda: len(seen) >= 20)
+    wait_until("it has looked for a while", lambda: len(seen) >= 20)
     for packet in later(packets, 60.0):
         watch.offer(packet)
-    wait_until(lambda: seen[-1].t > 60)
+    wait_until("it looks at what came after", lambda: seen[-1].t > 60)
     watch.stop()
 
     assert dropped == 20 * (len(packets) - 1) - 64
@@ -227,7 +221,7 @@ def test_an_error_in_one_look_does_not_end_the_watch(block_clip: Path, caplog: p
     watch.start(video_format)
     for packet in packets[:40]:
         watch.offer(packet)
-    wait_until(lambda: len(seen) >= 5)
+    wait_until("it looks", lambda: len(seen) >= 5)
     watch.stop()
 
     assert "motion detection failed on one packet" in caplog.text

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from capture_service.retention import DELETED, GB, KEPT_BYTES, RETRY_SECONDS, Retention, free_bytes_at
+from capture_service.metrics import DELETED, KEPT_BYTES
+from capture_service.retention import GB, RETRY_SECONDS, Retention, free_bytes_at
 from capture_service.retention_index import KeptIndex, find_segments, kept_segment
 from shared_utils.config.schema import StorageConfig
 from shared_utils.errors import SegmentError, StorageError
