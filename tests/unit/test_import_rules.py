@@ -20,7 +20,7 @@ LIBRARIES = {
     "rtsp_emulator": BASE | PICTURES | {"aiohttp", "gi"},
     "video_worker": BASE | PICTURES | {"onnxruntime", "supervision", "torch", "trackers", "ultralytics"},
     "shared_utils": BASE | {"cv2", "numpy", "onnxruntime"},
-    "vedette": BASE | PICTURES | {"onnxruntime", "psutil", "rich", "typer", "ultralytics"},
+    "vedette": BASE | PICTURES | {"onnxruntime", "rich", "typer", "ultralytics"},
 }
 # Present in some images only: loading the module must work without them, so they are imported where they are needed.
 NEVER_AT_THE_TOP = {
