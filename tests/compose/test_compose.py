@@ -4,25 +4,20 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.waiting import wait_until
+from vedette.loopback import free_port
+
 REPO = Path(__file__).resolve().parents[2]
 DEMO_URL = "rtsp://emulator:8554/demo"
 # Building takes minutes on two cores, and so does the first event of the demo scene.
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(1500)]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Stack:
@@ -48,13 +43,6 @@ class Stack:
     def log_lines(self) -> list[dict[str, Any]]:
         path = self.video / "detections_log.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
-def wait_until(what: str, condition: Callable[[], bool], timeout_seconds: float) -> None:
-    deadline = time.monotonic() + timeout_seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {timeout_seconds:.0f} s in vain: {what}"
-        time.sleep(1)
 
 
 def copy_of_the_repository(folder: Path) -> None:

@@ -6,7 +6,8 @@ from functools import partial
 
 from shared_utils.queue import QueueDepth, TaskQueue
 from shared_utils.tasks import Task
-from tests.support.queue_parts import a_task, a_worker, nothing_to_write, wait_until, working
+from tests.support.queue_parts import a_task, a_worker, nothing_to_write, working
+from tests.support.waiting import wait_until
 
 
 def bury(queue: TaskQueue, *tasks: Task, error: str = "broken") -> None:
@@ -19,7 +20,7 @@ def bury(queue: TaskQueue, *tasks: Task, error: str = "broken") -> None:
         count = queue.depth().dead + 1
         queue.push(task)
         with working(a_worker(queue, fail, give_up=nothing_to_write)):
-            wait_until(partial(lambda wanted: queue.depth().dead == wanted, count), "the task is dead")
+            wait_until("the task is dead", partial(lambda wanted: queue.depth().dead == wanted, count))
 
 
 def test_a_task_waits_as_readable_json(queue: TaskQueue) -> None:
@@ -97,7 +98,7 @@ def test_a_replayed_task_has_all_its_attempts_again(queue: TaskQueue) -> None:
 
     replayed = queue.replay()
     with working(a_worker(queue, fail_twice)):
-        wait_until(lambda: queue.depth() == QueueDepth(0, 0, 0), "both are done")
+        wait_until("both are done", lambda: queue.depth() == QueueDepth(0, 0, 0))
 
     assert replayed == 2
     assert seen.count(a_task(1).id) == seen.count(a_task(2).id) == 3

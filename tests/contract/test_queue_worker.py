@@ -14,7 +14,8 @@ from shared_utils.queue import QueueDepth, TaskQueue
 from shared_utils.queue_seat import Seat
 from shared_utils.queue_worker import QueueWorker, WorkerSettings
 from shared_utils.tasks import Task
-from tests.support.queue_parts import QUICK, a_task, a_worker, no_giving_up, nothing_to_write, wait_until, working
+from tests.support.queue_parts import QUICK, a_task, a_worker, no_giving_up, nothing_to_write, working
+from tests.support.waiting import wait_until
 
 EMPTY = QueueDepth(waiting=0, in_work=0, dead=0)
 
@@ -31,7 +32,7 @@ def test_tasks_are_done_in_turn_and_leave_nothing_behind(queue: TaskQueue) -> No
         queue.push(a_task(number))
 
     with working(a_worker(queue, lambda task: done.append(task.id))):
-        wait_until(lambda: queue.depth() == EMPTY, "all is done")
+        wait_until("all is done", lambda: queue.depth() == EMPTY)
 
     assert done == [a_task(number).id for number in range(5)]
     assert leftovers(queue) == set()
@@ -96,7 +97,7 @@ def test_a_failing_task_goes_to_the_tail_and_dies_after_its_attempts(queue: Task
         given_up.append((task.id, error, queue.depth().dead))
 
     with working(a_worker(queue, work, give_up)):
-        wait_until(lambda: queue.depth().dead == 1, "the bad one is dead")
+        wait_until("the bad one is dead", lambda: queue.depth().dead == 1)
 
     assert tried[:3] == [a_task(0).id, a_task(1).id, a_task(2).id]
     assert tried.count(a_task(0).id) == 3
@@ -115,7 +116,7 @@ def test_trouble_of_the_world_costs_no_attempt(queue: TaskQueue) -> None:
 
     queue.push(a_task())
     with working(a_worker(queue, disk_full_for_a_while)):
-        wait_until(lambda: queue.depth() == EMPTY, "it is done in the end")
+        wait_until("it is done in the end", lambda: queue.depth() == EMPTY)
 
     assert tries == 9
     assert leftovers(queue) == set()
@@ -133,7 +134,7 @@ def test_a_task_with_its_own_trouble_holds_up_no_other(queue: TaskQueue) -> None
         done.append(task.id)
 
     with working(a_worker(queue, work)):
-        wait_until(lambda: done == [a_task(1).id], "the other one is done")
+        wait_until("the other one is done", lambda: done == [a_task(1).id])
 
     assert queue.depth() == QueueDepth(waiting=1, in_work=0, dead=0)
 
@@ -169,7 +170,7 @@ def test_giving_up_that_fails_for_now_is_tried_again(queue: TaskQueue) -> None:
 
     queue.push(a_task())
     with working(a_worker(queue, fail, disk_full_for_a_while)):
-        wait_until(lambda: queue.depth().dead == 1, "it is given up in the end")
+        wait_until("it is given up in the end", lambda: queue.depth().dead == 1)
 
     assert tries == 4
     assert queue.depth() == QueueDepth(waiting=0, in_work=0, dead=1)
@@ -186,7 +187,7 @@ def test_giving_up_that_cannot_work_still_ends_in_a_dead_letter(queue: TaskQueue
 
     queue.push(a_task())
     with working(a_worker(queue, fail, fail_too)):
-        wait_until(lambda: queue.depth().dead == 1, "it is dead")
+        wait_until("it is dead", lambda: queue.depth().dead == 1)
 
     assert "ValueError: broken; and giving up failed: KeyError" in queue.dead()[0].error
 
@@ -213,7 +214,7 @@ def test_a_malformed_payload_goes_to_the_dead_letters_as_it_is(queue: TaskQueue,
     queue.push(a_task())
 
     with working(a_worker(queue, lambda task: done.append(task.id))):
-        wait_until(lambda: bool(done) and queue.depth().waiting == 0, "the good one is done")
+        wait_until("the good one is done", lambda: bool(done) and queue.depth().waiting == 0)
 
     [letter] = queue.dead()
     assert done == [a_task().id]
@@ -231,7 +232,7 @@ def test_a_task_whose_arrival_got_lost_is_found_again(queue: TaskQueue) -> None:
     queue.redis.lmove("video_queue", f"video_queue:processing:{worker.worker_id}", "RIGHT", "LEFT")
 
     with working(worker):
-        wait_until(lambda: done == [a_task().id], "it is done")
+        wait_until("it is done", lambda: done == [a_task().id])
 
     assert leftovers(queue) == set()
 
@@ -267,10 +268,10 @@ def test_what_a_dead_worker_had_is_next_in_turn(queue: TaskQueue) -> None:
 
     with working(a_worker(queue, work)):
         assert first.wait(30)
-        wait_until(lambda: queue.depth().waiting == 1, "the task is put back")
+        wait_until("the task is put back", lambda: queue.depth().waiting == 1)
         queue.push(a_task(2))
         hold.set()
-        wait_until(lambda: len(done) == 3, "all are done")
+        wait_until("all are done", lambda: len(done) == 3)
 
     assert done == [a_task(1).id, a_task(0).id, a_task(2).id]
     assert leftovers(queue) == set()
@@ -315,7 +316,7 @@ def test_a_task_that_killed_its_workers_is_given_up_without_being_run(queue: Tas
         raise AssertionError
 
     with working(a_worker(queue, must_not_run, lambda _task, error: given_up.append(error))):
-        wait_until(lambda: queue.depth().dead == 1, "it is dead")
+        wait_until("it is dead", lambda: queue.depth().dead == 1)
 
     assert given_up == ["the worker died 3 times while working on it"]
     assert queue.dead()[0].error == given_up[0]
@@ -332,10 +333,10 @@ def test_a_long_task_keeps_its_lease(queue: TaskQueue) -> None:
 
     queue.push(a_task())
     with working(a_worker(queue, work), a_worker(queue, work)):
-        wait_until(lambda: begun != [], "it is begun")
+        wait_until("it is begun", lambda: begun != [])
         go_on.wait(2 * QUICK.lease_seconds)
         go_on.set()
-        wait_until(lambda: queue.depth() == EMPTY, "it is done")
+        wait_until("it is done", lambda: queue.depth() == EMPTY)
 
     assert begun == [a_task().id]
 
@@ -356,7 +357,7 @@ def test_a_task_that_hangs_ends_the_process(queue: TaskQueue, caplog: pytest.Log
     settings = replace(QUICK, max_runtime_seconds=0.3)
     worker = QueueWorker(queue, hang, no_giving_up, settings, end_process)
     with working(worker):
-        wait_until(lambda: ended_with != [], "the process would end")
+        wait_until("the process would end", lambda: ended_with != [])
 
     assert ended_with[0] == 75
     assert any(r.levelno == logging.CRITICAL and a_task().id in r.getMessage() for r in caplog.records)
@@ -372,7 +373,7 @@ def test_secrets_do_not_reach_the_dead_letter(queue: TaskQueue) -> None:
     errors: list[str] = []
     queue.push(a_task())
     with working(a_worker(queue, fail, lambda _task, error: errors.append(error))):
-        wait_until(lambda: queue.depth().dead == 1, "it is dead")
+        wait_until("it is dead", lambda: queue.depth().dead == 1)
 
     [letter] = queue.dead()
     assert "rtsp://admin:***@10.0.0.5/1 and ***" in letter.error
@@ -394,7 +395,7 @@ def test_two_workers_share_the_work(queue: TaskQueue) -> None:
         return a_worker(queue, work)
 
     with working(worker(done[0]), worker(done[1])):
-        wait_until(lambda: queue.depth() == EMPTY, "all is done")
+        wait_until("all is done", lambda: queue.depth() == EMPTY)
 
     assert sorted(done[0] + done[1]) == sorted(a_task(number).id for number in range(tasks))
     assert all(done)
@@ -424,8 +425,8 @@ def test_prometheus_is_told_what_happens(queue: TaskQueue) -> None:
     for number in range(3):
         queue.push(a_task(number, queued_at=datetime.now(UTC) - timedelta(seconds=100)))
     with working(a_worker(queue, work, nothing_to_write)):
-        wait_until(lambda: queue.depth() == QueueDepth(waiting=0, in_work=0, dead=2), "all is done")
-        wait_until(lambda: metric("vedette_queue_dead") == 2, "a beat told the depth")
+        wait_until("all is done", lambda: queue.depth() == QueueDepth(waiting=0, in_work=0, dead=2))
+        wait_until("a beat told the depth", lambda: metric("vedette_queue_dead") == 2)
 
     after = {result: metric("vedette_tasks_total", result=result) - before[result] for result in results}
     assert after == {"done": 2, "retried": 2, "dead": 1, "malformed": 1, "postponed": 1}

@@ -29,7 +29,8 @@ from tests.support.clips import make_clip
 from tests.support.emulator import Emulator
 from tests.support.packets import contents_of
 from tests.support.redis_server import RedisServer
-from tests.support.services import REPOSITORY, manifests, service, wait_until, write_config
+from tests.support.services import REPOSITORY, manifests, service, write_config
+from tests.support.waiting import wait_until
 
 NO_REDIS = "redis://127.0.0.1:1/0"
 

@@ -62,9 +62,7 @@ def test_every_interval_with_people_is_recorded_from_its_first_second_and_named(
                 now, status = datetime.now(UTC), emulator.status()["cameras"]
                 began = {camera: now - timedelta(seconds=status[camera]["position_seconds"]) for camera in clips}
                 time.sleep(WATCHED_SECONDS)
-            wait_until(
-                "every segment has its line", lambda: len(lines_of(video)) >= len(manifests(video)), seconds=400
-            )
+            wait_until("every segment has its line", lambda: len(lines_of(video)) >= len(manifests(video)), seconds=400)
 
     for camera, clip in PEOPLE_CLIPS.items():
         spans = recorded_spans(video, camera)

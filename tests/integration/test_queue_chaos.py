@@ -10,9 +10,10 @@ from threading import Event, Thread
 
 from shared_utils.queue import QueueUnavailableError, TaskQueue
 from shared_utils.tasks import Task
-from tests.support.queue_parts import a_task, real_queue, wait_until, worker_command
+from tests.support.queue_parts import a_task, real_queue, worker_command
 from tests.support.queue_worker_process import Journal
 from tests.support.redis_server import RedisServer
+from tests.support.waiting import wait_until
 
 TASKS = 80
 FATAL_EVERY = 30  # these kill the process that works on them
@@ -91,7 +92,7 @@ def test_no_task_is_lost_and_no_poison_runs_for_ever(own_redis: RedisServer, tmp
                     crew.one(chance).kill()
                 else:
                     crew.one(chance).terminate()
-        wait_until(lambda: is_drained(queue, crew.revive), "the queue is drained", seconds=90)
+        wait_until("the queue is drained", lambda: is_drained(queue, crew.revive), seconds=90)
     finally:
         crew.end()
 

@@ -14,8 +14,9 @@ from shared_utils.errors import ConfigError
 from shared_utils.queue import QueueDepth, QueueUnavailableError, TaskQueue, connect
 from shared_utils.tasks import Task
 from shared_utils.telemetry import HEALTH
-from tests.support.queue_parts import a_task, a_worker, real_queue, wait_until, working
+from tests.support.queue_parts import a_task, a_worker, real_queue, working
 from tests.support.redis_server import RedisServer
+from tests.support.waiting import wait_until
 
 EMPTY = QueueDepth(waiting=0, in_work=0, dead=0)
 
@@ -39,13 +40,13 @@ def test_tasks_outlive_a_killed_redis_and_run_once(own_redis: RedisServer) -> No
         go_on.wait(60)
 
     with working(a_worker(real_queue(own_redis.url), work), a_worker(real_queue(own_redis.url), work)):
-        wait_until(lambda: len(begun) == 2, "two tasks are in hand")
+        wait_until("two tasks are in hand", lambda: len(begun) == 2)
         own_redis.kill()
         time.sleep(1.5)  # longer than the leases: at its return Redis knows no living worker
         own_redis.start()
-        wait_until(lambda: len(queue.redis.keys("video_queue:alive:*")) == 2, "both workers are back")
+        wait_until("both workers are back", lambda: len(queue.redis.keys("video_queue:alive:*")) == 2)
         go_on.set()
-        wait_until(lambda: is_done(queue), "all is done")
+        wait_until("all is done", lambda: is_done(queue))
 
     assert sorted(begun) == [a_task(number).id for number in range(10)]
 
@@ -63,10 +64,10 @@ def test_a_task_that_fails_while_redis_is_away_is_kept(own_redis: RedisServer) -
             raise ValueError("broken by the outage")
 
     with working(a_worker(queue, fail_in_the_outage)):
-        wait_until(lambda: tries == 1, "the task failed")
+        wait_until("the task failed", lambda: tries == 1)
         time.sleep(0.5)  # the worker now wants to put the task back, and cannot
         own_redis.start()
-        wait_until(lambda: is_done(queue), "it is done")
+        wait_until("it is done", lambda: is_done(queue))
 
     assert tries == 2
 
@@ -81,10 +82,10 @@ def test_a_worker_that_is_stopped_in_an_outage_leaves_its_task_to_the_next(own_r
         own_redis.kill()
 
     with working(a_worker(queue, lose_redis)):
-        wait_until(lambda: begun != [], "the task is in hand")
+        wait_until("the task is in hand", lambda: begun != [])
     own_redis.start()
     with working(a_worker(queue, lambda task: begun.append(task.id))):
-        wait_until(lambda: is_done(queue), "it is done")
+        wait_until("it is done", lambda: is_done(queue))
 
     assert begun == [a_task().id] * 2
 
@@ -96,11 +97,11 @@ def test_a_worker_may_be_started_before_redis(own_redis: RedisServer) -> None:
     own_redis.stop()
 
     with working(a_worker(queue, lambda _task: done.set())):
-        wait_until(lambda: "redis" in HEALTH.reasons(), "the worker says that it is not well")
+        wait_until("the worker says that it is not well", lambda: "redis" in HEALTH.reasons())
         waiting = REGISTRY.get_sample_value("vedette_queue_waiting", {"queue": "video_queue"})
         own_redis.start()
         assert done.wait(30)
-        wait_until(lambda: "redis" not in HEALTH.reasons(), "the worker says that it is well")
+        wait_until("the worker says that it is well", lambda: "redis" not in HEALTH.reasons())
 
     assert waiting is not None
     assert math.isnan(waiting), "an old number would look like a queue that stands still"

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from shared_utils.queue import QueueDepth, TaskQueue
-from tests.support.queue_parts import a_task, real_queue, wait_until, worker_command
+from tests.support.queue_parts import a_task, real_queue, worker_command
 from tests.support.queue_worker_process import Journal
+from tests.support.waiting import wait_until
 
 EMPTY = QueueDepth(waiting=0, in_work=0, dead=0)
 StartWorker = Callable[[], "subprocess.Popen[bytes]"]
@@ -50,14 +51,14 @@ def test_a_killed_worker_costs_time_but_no_task(
     """The task it had in hand goes to a worker that lives, and is done once."""
     queue.push(a_task(camera="slow"))
     victim = start_worker()
-    wait_until(lambda: len(journal.entries("begin")) == 1, "the task is begun")
+    wait_until("the task is begun", lambda: len(journal.entries("begin")) == 1)
     start_worker()
-    wait_until(lambda: len(queue.redis.smembers("video_queue:workers")) == 2, "both workers are there")
+    wait_until("both workers are there", lambda: len(queue.redis.smembers("video_queue:workers")) == 2)
 
     victim.kill()
-    wait_until(lambda: len(journal.entries("begin")) == 2, "the other worker has it")
+    wait_until("the other worker has it", lambda: len(journal.entries("begin")) == 2)
     let_go(tmp_path)
-    wait_until(lambda: queue.depth() == EMPTY, "it is done")
+    wait_until("it is done", lambda: queue.depth() == EMPTY)
 
     assert journal.entries("end") == [a_task().id]
     assert journal.entries("gave-up") == []
@@ -70,7 +71,7 @@ def test_sigterm_finishes_the_task_in_hand(
     queue.push(a_task(1, camera="slow"))
     queue.push(a_task(2, camera="slow"))
     worker = start_worker()
-    wait_until(lambda: len(journal.entries("begin")) == 1, "the task is begun")
+    wait_until("the task is begun", lambda: len(journal.entries("begin")) == 1)
 
     worker.terminate()
     with pytest.raises(subprocess.TimeoutExpired):
@@ -96,11 +97,11 @@ def test_a_task_that_kills_its_process_dies_after_three(
         restarts += 1
         assert restarts <= 5, "the task is not given up"
         wait_until(
-            lambda worker=worker: worker.poll() is not None or queue.depth().dead == 1,  # type: ignore[misc]
             "the worker is killed or gives the task up",
+            lambda worker=worker: worker.poll() is not None or queue.depth().dead == 1,  # type: ignore[misc]
         )
         if worker.poll() is None:
-            wait_until(lambda: queue.depth().waiting + queue.depth().in_work == 0, "the queue is empty")
+            wait_until("the queue is empty", lambda: queue.depth().waiting + queue.depth().in_work == 0)
 
     assert journal.entries("begin").count(a_task(1).id) == 3
     assert journal.entries("gave-up") == [a_task(1).id]
@@ -112,11 +113,11 @@ def test_two_workers_share_the_work(queue: TaskQueue, journal: Journal, start_wo
     """Each task is done once, and neither worker sits idle."""
     tasks = [a_task(number, camera="quick") for number in range(200)]
     workers = [start_worker(), start_worker()]
-    wait_until(lambda: len(queue.redis.smembers("video_queue:workers")) == 2, "both workers are there")
+    wait_until("both workers are there", lambda: len(queue.redis.smembers("video_queue:workers")) == 2)
 
     for task in tasks:
         queue.push(task)
-    wait_until(lambda: queue.depth() == EMPTY, "all is done")
+    wait_until("all is done", lambda: queue.depth() == EMPTY)
 
     assert sorted(journal.entries("end")) == [task.id for task in tasks]
     assert journal.pids() == {worker.pid for worker in workers}

@@ -8,7 +8,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from shared_utils.queue import connect, dead_letter_json
 from shared_utils.segments import segment_id
 from shared_utils.tasks import Task
 from tests.support.stand_in_services import write_stand_ins
+from tests.support.waiting import wait_until
 from vedette.embedded_redis import RedisServerMissingError, find_redis_server
 
 PATIENCE_SECONDS = 60.0
@@ -61,20 +62,13 @@ class Run:
             starts[:] = [int(e.split()[1]) for e in self.events() if e.startswith(service) and e.endswith("started")]
             return len(starts) > start
 
-        wait_until(started)
+        wait_until(f"{service} is started", started)
         return starts[start]
 
     def clean_up(self) -> None:
         for process in self._processes:
             with process:
                 process.kill()
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -122,7 +116,7 @@ def test_only_what_is_asked_for_is_started(vedette: Run) -> None:
 def test_ctrl_c_stops_in_order_with_exit_code_0(vedette: Run) -> None:
     """It is how most people end it."""
     run = vedette.start("run")
-    wait_until(lambda: len(vedette.events()) == 2)
+    wait_until("both services are started", lambda: len(vedette.events()) == 2)
 
     run.send_signal(signal.SIGINT)
     output, _ = run.communicate(timeout=PATIENCE_SECONDS)
@@ -139,7 +133,7 @@ def test_a_second_ctrl_c_does_not_wait(vedette: Run) -> None:
 
     run.send_signal(signal.SIGINT)
     log = vedette.folder / "logs" / "vedette.log"
-    wait_until(lambda: log.exists() and "stopping: " in log.read_text())
+    wait_until("it says that it stops", lambda: log.exists() and "stopping: " in log.read_text())
     run.send_signal(signal.SIGINT)
     output, _ = run.communicate(timeout=PATIENCE_SECONDS)
 
@@ -179,7 +173,7 @@ def test_a_killed_worker_and_a_killed_redis_come_back(vedette: Run) -> None:
         restarts = {service["name"]: service["restarts"] for service in told["services"]}
         return bool(told["redis"]["ok"] and restarts["redis"] == 1 and restarts["video_worker"] == 1)
 
-    wait_until(redis_is_back)
+    wait_until("Redis is back", redis_is_back)
 
 
 def test_nothing_survives_a_killed_supervisor_and_the_next_run_starts(vedette: Run) -> None:

@@ -19,7 +19,8 @@ from shared_utils.queue import TaskQueue, connect
 from shared_utils.segments import VideoDir
 from shared_utils.tasks import VIDEO_QUEUE, Task
 from tests.support.clips import make_clip
-from tests.support.services import REPOSITORY, service, wait_until, write_config
+from tests.support.services import REPOSITORY, service, write_config
+from tests.support.waiting import wait_until
 
 SEGMENTS = [f"front-20261120T10150{number}000Z" for number in range(4)]
 CAMERA = {"front": {"url": "rtsp://127.0.0.1:1/front"}}

@@ -1,8 +1,7 @@
 """Queues, tasks and workers for tests: the real classes with short times."""
 
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
@@ -86,14 +85,6 @@ def working(*workers: QueueWorker) -> Iterator[Event]:
         for thread in threads:
             thread.join(30)
     assert not any(thread.is_alive() for thread in threads), "a worker did not stop"
-
-
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
-    """Poll until it is so; the machine may be busy, so the limit is generous."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
-        time.sleep(0.02)
 
 
 def real_queue(url: str, name: str = "video_queue") -> TaskQueue:

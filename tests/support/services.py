@@ -4,8 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -40,14 +39,6 @@ def service(name: str, config: Path, video_dir: Path, **environment: str) -> Ite
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-
-
-def wait_until(what: str, condition: Callable[[], bool], timeout_seconds: float) -> None:
-    """Fail with `what` if the condition does not come true in time."""
-    deadline = time.monotonic() + timeout_seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {timeout_seconds:.0f} s in vain: {what}"
-        time.sleep(0.2)
 
 
 def manifests(video_dir: Path, camera: str | None = None) -> list[Manifest]:

@@ -17,7 +17,8 @@ from shared_utils.outbox import Outbox, OutboxSender
 from shared_utils.queue import QueueUnavailableError, TaskQueue
 from shared_utils.segments import Manifest, VideoDir, VideoInfo, read_manifest, segment_id
 from shared_utils.tasks import FACE_QUEUE, VIDEO_QUEUE, Task
-from tests.support.queue_parts import InMemoryRedis, wait_until
+from tests.support.queue_parts import InMemoryRedis
+from tests.support.waiting import wait_until
 
 STARTED = datetime(2026, 11, 20, 23, 59, tzinfo=UTC)
 
@@ -206,11 +207,11 @@ def test_the_sender_sends_what_was_left_and_what_comes(outbox: Outbox, queues: d
     outbox.put(a_manifest(0))
     sender = OutboxSender(outbox)
     sender.start()
-    wait_until(lambda: outbox.waiting() == [], "the old one is sent")
+    wait_until("the old one is sent", lambda: outbox.waiting() == [])
 
     outbox.put(a_manifest(1))
     sender.notify()
-    wait_until(lambda: outbox.waiting() == [], "the new one is sent")
+    wait_until("the new one is sent", lambda: outbox.waiting() == [])
     sender.stop()
     sender.stop()
 
@@ -231,7 +232,7 @@ def test_the_sender_waits_for_redis_and_tells_it_once(
         time.sleep(0.02)
 
     server.connected = True
-    wait_until(lambda: outbox.waiting() == [], "it is sent")
+    wait_until("it is sent", lambda: outbox.waiting() == [])
     sender.stop()
 
     assert [record.levelname for record in caplog.records if record.name == "shared_utils.outbox"] == [
@@ -245,7 +246,7 @@ def test_stopping_sends_the_last_segment(outbox: Outbox, queues: dict[str, TaskQ
     """The recorder closes its segments when it stops; they should be analysed now rather than at the next start."""
     sender = OutboxSender(outbox)
     sender.start()
-    wait_until(lambda: outbox.waiting() == [], "the first pass is over")
+    wait_until("the first pass is over", lambda: outbox.waiting() == [])
     outbox.put(a_manifest())
 
     sender.stop()
