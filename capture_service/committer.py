@@ -8,11 +8,12 @@ from queue import Empty, Full, Queue
 from threading import Event, Thread
 
 from capture_service.camera_lock import CameraLock
-from capture_service.draft import Draft
+from capture_service.draft import Draft, manifest_of
 from capture_service.errors import CameraTakenError
 from capture_service.gaps import Gap
 from capture_service.looks import LookBook
 from capture_service.metrics import GAPS, STORAGE_FAILURES, UNFINISHED
+from capture_service.mp4_file import Measured
 from capture_service.open_files import OpenFiles
 from capture_service.salvage import Salvage
 from capture_service.segment_writer import SegmentWriter
@@ -20,7 +21,7 @@ from capture_service.store import RoomMaker, SegmentStore
 from shared_utils.clock import Clock
 from shared_utils.errors import SegmentError, StorageError
 from shared_utils.logs import JsonlLog
-from shared_utils.segments import Manifest, VideoDir, VideoInfo
+from shared_utils.segments import VideoDir, VideoInfo
 
 log = logging.getLogger(__name__)
 
@@ -134,10 +135,11 @@ class Committer:
             return
         try:
             writer.close()
-            final = self._store.publish(draft.segment_id)
+            self._store.publish(draft.segment_id)
             waited = self._clock.monotonic() - recorded.ended
             recorded.looks.wait_until(writer.last_frame_seconds, LATE_LOOKS_SECONDS - waited)
-            self._store.queue(_manifest(recorded, self._video, final.stat().st_size))
+            motion = recorded.looks.between(writer.start, writer.end)
+            self._store.queue(manifest_of(draft, _measured(writer), self._video, motion))
         except (StorageError, OSError):
             self._later(draft)
             raise
@@ -177,21 +179,9 @@ class Committer:
         UNFINISHED.set(len(self._unfinished))
 
 
-def _manifest(recorded: Recorded, video: VideoDir, size_bytes: int) -> Manifest:
-    draft, writer = recorded.draft, recorded.writer
-    fmt = writer.stream.video
+def _measured(writer: SegmentWriter) -> Measured:
+    """What the writer put into the file; nobody needs to read it for that."""
+    fmt, audio = writer.stream.video, writer.stream.audio
     fps = writer.frames / writer.duration_seconds if writer.duration_seconds > 0 else fmt.fps
-    return Manifest(
-        segment_id=draft.segment_id,
-        camera=draft.camera,
-        event_id=draft.event_id,
-        trigger=draft.trigger,
-        started_at=draft.started_at,
-        duration_seconds=round(writer.duration_seconds, 3),
-        filename=video.segment_filename(draft.segment_id),
-        size_bytes=size_bytes,
-        video=VideoInfo(codec=fmt.codec, width=fmt.width, height=fmt.height, fps=round(fps, 3)),
-        audio=writer.stream.audio.codec if writer.stream.audio else None,
-        motion=recorded.looks.between(writer.start, writer.end),
-        tasks=draft.tasks,
-    )
+    info = VideoInfo(codec=fmt.codec, width=fmt.width, height=fmt.height, fps=round(fps, 3))
+    return Measured(info, audio.codec if audio else None, writer.frames, writer.duration_seconds)

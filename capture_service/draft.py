@@ -5,9 +5,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from capture_service.mp4_file import Measured
 from capture_service.names import draft_path
 from shared_utils.errors import StorageError
-from shared_utils.segments import UtcTime, VideoDir
+from shared_utils.segments import Manifest, MotionLook, UtcTime, VideoDir
 
 
 class Draft(BaseModel):
@@ -42,3 +43,21 @@ def read_draft(video: VideoDir, segment_id: str) -> Draft | None:
         return Draft.model_validate_json(draft_path(video, segment_id).read_bytes())
     except (OSError, ValidationError):
         return None
+
+
+def manifest_of(draft: Draft, found: Measured, video: VideoDir, motion: tuple[MotionLook, ...] = ()) -> Manifest:
+    """The manifest of a finished segment: what its draft says, and what is really in the file. Raises OSError."""
+    return Manifest(
+        segment_id=draft.segment_id,
+        camera=draft.camera,
+        event_id=draft.event_id,
+        trigger=draft.trigger,
+        started_at=draft.started_at,
+        duration_seconds=round(found.duration_seconds, 3),
+        filename=video.segment_filename(draft.segment_id),
+        size_bytes=video.segment(draft.segment_id).stat().st_size,
+        video=found.video,
+        audio=found.audio,
+        motion=motion,
+        tasks=draft.tasks,
+    )

@@ -9,13 +9,13 @@ import logging
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from capture_service.draft import Draft, read_draft
-from capture_service.mp4_file import Measured, measure, repair
+from capture_service.draft import Draft, manifest_of, read_draft
+from capture_service.mp4_file import measure, repair
 from capture_service.names import BROKEN_SUFFIX, draft_path, part_path, repair_path
 from capture_service.store import SegmentStore
 from shared_utils.durable import PART_SUFFIX, sync_file
 from shared_utils.errors import SegmentError, StorageError
-from shared_utils.segments import Manifest, VideoDir, parse_segment_id
+from shared_utils.segments import VideoDir, parse_segment_id
 
 log = logging.getLogger(__name__)
 
@@ -106,23 +106,6 @@ class Salvage:
             for name in sorted(begun | unknown):
                 if _is_of(camera, name) and self._video.segment(name).parent == day:
                     yield name
-
-
-def manifest_of(draft: Draft, found: Measured, video: VideoDir) -> Manifest:
-    """The manifest of a salvaged segment: what its draft says, and what is really in the file."""
-    return Manifest(
-        segment_id=draft.segment_id,
-        camera=draft.camera,
-        event_id=draft.event_id,
-        trigger=draft.trigger,
-        started_at=draft.started_at,
-        duration_seconds=round(found.duration_seconds, 3),
-        filename=video.segment_filename(draft.segment_id),
-        size_bytes=video.segment(draft.segment_id).stat().st_size,
-        video=found.video,
-        audio=found.audio,
-        tasks=draft.tasks,
-    )
 
 
 def _guessed_draft(segment: str, tasks: Collection[str]) -> Draft:

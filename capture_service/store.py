@@ -55,7 +55,7 @@ class SegmentStore:
         """How many segments of a camera have got their manifest since this process began."""
         return self._recorded[camera]
 
-    def publish(self, segment: str) -> Path:
+    def publish(self, segment: str) -> None:
         """Give a whole file its name. Raises StorageError; then it is still there under the temporary one."""
         part, final = part_path(self._video, segment), self._video.segment(segment)
         try:
@@ -63,7 +63,6 @@ class SegmentStore:
             rename_durably(part, final)
         except OSError as error:
             raise _storage_error(final, error) from error
-        return final
 
     def queue(self, manifest: Manifest) -> None:
         """Have the segment analysed. Raises StorageError; then the draft is still there, and it can be done again."""
