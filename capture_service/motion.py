@@ -15,9 +15,6 @@ from shared_utils.segments import BoxPx
 LOOK_WIDTH, LOOK_HEIGHT = 480, 270  # the picture is scaled to about this many pixels, in its own shape
 CONFIRM_WITHIN = 3  # of this many looks, this one included, two must have seen something: one alone is flicker
 
-# One look is a few milliseconds of work; OpenCV's own threads would only take the cores from recording.
-cv2.setNumThreads(1)
-
 
 @dataclass(frozen=True, slots=True)
 class MotionSeen:

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Iterable
 from threading import Event
 
+import cv2
+
 from capture_service.camera import Camera
 from capture_service.committer import Committer
 from capture_service.motion_watch import MotionWatch
@@ -34,6 +36,8 @@ COMMIT_STOP_SECONDS = 4.0
 
 def serve(config: Config, stop: Event) -> None:
     """Capture every camera until `stop` is set. Raises StorageError if the video folder cannot be written."""
+    # One look is a few milliseconds of work; OpenCV's own threads would only take the cores from recording.
+    cv2.setNumThreads(1)
     check_writable(config.video)
     service = CaptureService(config, SystemClock())
     service.start()
