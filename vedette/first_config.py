@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from shared_utils.config.addresses import rtsp_address
 from shared_utils.errors import WrongUseError
+from shared_utils.secrets import without_password
 from shared_utils.segments import CAMERA_NAME
 
 SCHEMA_FILE = "docs/reference/vedette.schema.json"
@@ -56,7 +57,7 @@ def new_camera(name: str, url: str) -> NewCamera:
     """Raises WrongUseError for a name or an address that cannot be used; the address is not shown."""
     if not re.fullmatch(CAMERA_NAME, name):
         raise WrongUseError(
-            f"{name!r} is no camera name. Use a-z, 0-9, - and _, at most 64, "
+            f"{without_password(name)!r} is no camera name. Use a-z, 0-9, - and _, at most 64, "
             "the first and the last a letter or digit, for example front-door."
         )
     try:

@@ -33,26 +33,36 @@ def ask_for_cameras(console: Console, answers: TextIO | None = None) -> list[New
     """Ask for one camera after the other; what is wrong is asked for again. `answers` stands for the keyboard."""
     cameras: list[NewCamera] = []
     while True:
-        cameras.append(_until_right(console, lambda: _ask_for_camera(console, answers, cameras)))
+        cameras.append(_ask_for_camera(console, answers, cameras))
         if not Confirm.ask("Another camera?", console=console, default=False, stream=answers):
             return cameras
 
 
 def _ask_for_camera(console: Console, answers: TextIO | None, before: list[NewCamera]) -> NewCamera:
-    default = "front-door" if not before else ...
-    name = Prompt.ask("Name of the camera (a-z, 0-9, -)", console=console, default=default, stream=answers)
-    variables_for([*before, new_camera(str(name), "rtsp://host/")])  # the name first: the address is longer to type
-    address = Prompt.ask("Its address, such as rtsp://192.168.1.20:554/stream1", console=console, stream=answers)
-    new_camera(str(name), address)
+    name = _until_right(console, lambda: _ask_for_name(console, answers, before))
+    address = _until_right(console, lambda: _ask_for_address(console, answers, name))
     if "@" in address:
-        return new_camera(str(name), address)
+        return new_camera(name, address)
     user = Prompt.ask("User name (empty for none)", console=console, default="", stream=answers, show_default=False)
     hidden = answers is None  # hiding works at a terminal only
     password = user and Prompt.ask("Password (not shown)", console=console, password=hidden, stream=answers)
-    return new_camera(str(name), with_login(address.strip(), user, password))
+    return new_camera(name, with_login(address, user, password))
 
 
-def _until_right(console: Console, ask: Callable[[], NewCamera]) -> NewCamera:
+def _ask_for_name(console: Console, answers: TextIO | None, before: list[NewCamera]) -> str:
+    default = "front-door" if not before else ...
+    name = str(Prompt.ask("Name of the camera (a-z, 0-9, -)", console=console, default=default, stream=answers))
+    variables_for([*before, new_camera(name, "rtsp://host/")])
+    return name
+
+
+def _ask_for_address(console: Console, answers: TextIO | None, name: str) -> str:
+    address = Prompt.ask("Its address, such as rtsp://192.168.1.20:554/stream1", console=console, stream=answers)
+    new_camera(name, address)
+    return address.strip()
+
+
+def _until_right(console: Console, ask: Callable[[], str]) -> str:
     while True:
         try:
             return ask()

@@ -1,13 +1,14 @@
 """Queues as people read them: names checked, entries parsed, tables."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 from rich.table import Table
+from rich.text import Text
 
 from shared_utils.clock import to_iso
 from shared_utils.config import Config
@@ -16,6 +17,7 @@ from shared_utils.errors import TemporaryError, WrongUseError
 from shared_utils.queue import DeadLetter, QueueDepth, QueueUnavailableError, TaskQueue
 from shared_utils.tasks import QUEUES, Task
 from vedette.run_redis import Endpoint, names_a_redis, state_dir
+from vedette.screen_state import QueueView
 
 
 class UnknownQueueError(WrongUseError):
@@ -42,6 +44,10 @@ class QueueLook:
     depth: QueueDepth
     in_work: Mapping[str, Sequence[str]]  # payloads by worker
     next_tasks: Sequence[str]  # payloads, the next one first
+
+    @property
+    def view(self) -> QueueView:
+        return QueueView(self.name, self.depth.waiting, self.depth.in_work, self.depth.dead)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -88,13 +94,13 @@ def redis_errors_explained(config: Config) -> Iterator[None]:
         raise RedisAwayError(error, config) from error
 
 
-def depth_table(looks: Sequence[QueueLook]) -> Table:
-    table = Table("queue", title="Queues", title_justify="left")
+def depth_table(queues: Iterable[QueueView]) -> Table:
+    table = Table("queue", title="queues", title_justify="left")
     for column in ("waiting", "in work", "dead"):
         table.add_column(column, justify="right")
-    for look in looks:
-        dead = f"[red]{look.depth.dead}[/red]" if look.depth.dead else "0"
-        table.add_row(look.name, str(look.depth.waiting), str(look.depth.in_work), dead)
+    for queue in queues:
+        dead = Text(str(queue.dead), "red" if queue.dead else "")
+        table.add_row(queue.name, str(queue.waiting), str(queue.in_work), dead)
     return table
 
 

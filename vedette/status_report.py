@@ -1,21 +1,20 @@
 """Everything that `vedette status` tells."""
 
 import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from capture_service.retention_index import find_segments
 from shared_utils.clock import Clock
 from shared_utils.config import Config
 from shared_utils.queue import TaskQueue, connect
 from shared_utils.tasks import QUEUES
-from vedette.queue_tables import redis_hint
+from vedette.queue_tables import depth_table, redis_hint
 from vedette.run_redis import redis_url_of
 from vedette.screen import UNKNOWN, cameras_table, services_table, worker_line
 from vedette.screen_state import Snapshot, missing_model, take_snapshot
@@ -79,7 +78,7 @@ def tables(report: Report) -> Iterator[RenderableType]:
         yield Text("No 'vedette run' works on this folder.")
     yield cameras_table(snapshot.cameras)
     if snapshot.redis_trouble is None:
-        yield _queues_table(snapshot)
+        yield depth_table(snapshot.queues)
     else:
         yield Text(f"Redis is away: {snapshot.redis_trouble} {report.redis_hint or ''}", "red")
     yield from (worker_line(worker) for worker in snapshot.workers)
@@ -89,36 +88,17 @@ def tables(report: Report) -> Iterator[RenderableType]:
     yield from (Text(line, "yellow") for line in report.models)
 
 
-def _queues_table(snapshot: Snapshot) -> Table:
-    table = Table("queue", title="queues", title_justify="left")
-    for column in ("waiting", "in work", "dead"):
-        table.add_column(column, justify="right")
-    for queue in snapshot.queues:
-        table.add_row(queue.name, str(queue.waiting), str(queue.in_work), Text(str(queue.dead), _red(queue.dead)))
-    return table
-
-
-def _red(count: int | None) -> str:
-    return "red" if count else ""
-
-
 def _disk(config: Config) -> DiskView:
-    sizes = list(_sizes(config.video.segments.glob("*/*/*.mp4")))
+    kept = find_segments(config.video)
     return DiskView(
         video_dir=str(config.video_dir),
-        segments=len(sizes),
-        segments_bytes=sum(sizes),
+        segments=len(kept),
+        segments_bytes=sum(segment.size_bytes for segment in kept),
         segments_limit_bytes=config.storage.max_disk_usage_gb * GB,
         free_bytes=_free_bytes(config.video_dir),
         keep_free_bytes=config.storage.keep_free_gb * GB,
         outbox=sum(1 for _ in config.video.outbox.glob("*.json")),
     )
-
-
-def _sizes(paths: Iterable[Path]) -> Iterator[int]:
-    for path in paths:
-        with suppress(FileNotFoundError):  # retention was quicker
-            yield path.stat().st_size
 
 
 def _free_bytes(folder: Path) -> int | None:

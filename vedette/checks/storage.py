@@ -5,7 +5,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from capture_service.retention_index import find_segments
 from shared_utils.config import StorageConfig
+from shared_utils.segments import VideoDir
 from vedette.checks.finding import Finding, ok, problem, warning
 
 SUBJECT = "video folder"
@@ -45,7 +47,7 @@ def _why_not_writable(video_dir: Path, folder: Path) -> str | None:
 
 def _room(folder: Path, video_dir: Path, storage: StorageConfig) -> Finding:
     free_gb = shutil.disk_usage(folder).free / GB
-    used_gb = _segment_bytes(video_dir) / GB
+    used_gb = sum(segment.size_bytes for segment in find_segments(VideoDir(video_dir))) / GB
     text = f"{free_gb:.1f} GB free, {used_gb:.1f} GB of segments kept (at most {storage.max_disk_usage_gb:g} GB)"
     if free_gb < storage.keep_free_gb and used_gb == 0:
         fix = "Free some space, or lower storage.keep_free_gb: nothing can be recorded."
@@ -55,14 +57,3 @@ def _room(folder: Path, video_dir: Path, storage: StorageConfig) -> Finding:
         fix = "Old segments will go earlier than they need to: lower storage.max_disk_usage_gb or use a larger disk."
         return warning("disk space", f"{text}; there is room for {room_gb:.1f} GB only", fix)
     return ok("disk space", text)
-
-
-def _segment_bytes(video_dir: Path) -> int:
-    return sum(_size(path) for path in (video_dir / "segments").glob("*/*/*.mp4"))
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:  # retention may delete it while we look
-        return 0

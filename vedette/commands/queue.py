@@ -49,7 +49,7 @@ def show(
         if as_json:
             stdout.print_json(json.dumps({look.name: look.as_json() for look in looks}))
             return
-        stdout.print(depth_table(looks))
+        stdout.print(depth_table(look.view for look in looks))
         for look in looks:
             if look.in_work or look.next_tasks:
                 stdout.print(tasks_table(look))
