@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 WAITING = Gauge("vedette_outbox_waiting", "Recorded segments whose tasks are not queued yet.")
 
 LOOK_AGAIN_SECONDS = 60.0  # for manifests that somebody else put there, and for a disk that was full
-LAST_PASS_SECONDS = 5.0  # what is still sent once we are to stop
+LAST_PASS_SECONDS = 3.0  # what is still sent once we are to stop
+HANGING_SECONDS = 1.0  # a Redis that neither answers nor refuses is not waited for any longer than that
 
 
 class Outbox:
@@ -130,11 +131,17 @@ class OutboxSender:
         self._wake.set()
 
     def stop(self) -> None:
-        """What waits now is sent yet, for a few seconds and unless Redis is away; the rest at the next start."""
+        """What waits now is sent yet, for a few seconds and unless Redis is away; the rest at the next start.
+
+        A push that hangs is left behind: whether Redis got it or not, it is pushed again then, which is harmless.
+        """
         self._stop.set()
         self._wake.set()
-        if self._thread is not None:
-            self._thread.join()
+        if self._thread is None:
+            return
+        self._thread.join(LAST_PASS_SECONDS + HANGING_SECONDS)
+        if self._thread.is_alive():
+            log.warning("Redis does not answer; what waits in the outbox is sent at the next start")
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -1,6 +1,7 @@
 """The outbox: recording goes on while Redis is away, and nothing is forgotten."""
 
 import logging
+import socket
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from shared_utils.backoff import Backoff
 from shared_utils.clock import SystemClock
 from shared_utils.errors import StorageError
 from shared_utils.outbox import Outbox, OutboxSender
-from shared_utils.queue import QueueUnavailableError, TaskQueue
+from shared_utils.queue import SOCKET_SECONDS, QueueUnavailableError, TaskQueue, connect
 from shared_utils.segments import Manifest, VideoDir, VideoInfo, read_manifest, segment_id
 from shared_utils.tasks import FACE_QUEUE, VIDEO_QUEUE, Task
 from tests.support.queue_parts import InMemoryRedis
@@ -266,3 +267,20 @@ def test_stopping_while_redis_is_away_does_not_wait(outbox: Outbox, server: Fake
 
     assert time.monotonic() - began < 30
     assert outbox.waiting() == [a_manifest().segment_id]
+
+
+def test_stopping_does_not_wait_for_a_redis_that_hangs(video: VideoDir) -> None:
+    """A frozen machine keeps its connections and says nothing; who stops us kills us after some seconds."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        redis = connect(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        outbox = Outbox(video, {VIDEO_QUEUE: TaskQueue(redis, VIDEO_QUEUE, SystemClock())}, SystemClock())
+        outbox.put(a_manifest())
+        sender = OutboxSender(outbox)
+        sender.start()
+        began = time.monotonic()
+
+        sender.stop()
+
+        took = time.monotonic() - began
+        assert took < SOCKET_SECONDS - 5
+        assert outbox.waiting() == [a_manifest().segment_id]
