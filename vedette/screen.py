@@ -43,7 +43,8 @@ def draw(
         detections_table(detections),
     ]
     if troubles:
-        lines = [Text(line, no_wrap=True, overflow="ellipsis") for line in troubles]
+        # the newest first: a terminal that is too small cuts the end
+        lines = [Text(line) for line in reversed(troubles)]
         parts.append(Panel(Group(*lines), title="last warnings", title_align="left", border_style="yellow"))
     return Group(*parts)
 

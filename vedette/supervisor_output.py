@@ -1,6 +1,7 @@
 """Where the lines of the services go: the console, with a coloured service name, and one log file per service."""
 
 import logging
+import re
 from collections import deque
 from collections.abc import Callable
 from logging.handlers import RotatingFileHandler
@@ -17,6 +18,9 @@ OWN_NAME = "vedette"
 LOG_FILE_BYTES = 5_000_000
 LOG_FILES_KEPT = 3  # older ones of each service, besides the one being written
 NAME_WIDTH = 16
+TROUBLES_KEPT = 3
+# what LOG_FORMAT makes of a warning or worse: date, time, milliseconds, level, logger
+_TROUBLE = re.compile(r"\S+ (?P<time>[\d:]+),\d+ (?:WARNING|ERROR|CRITICAL) +\S+: (?P<text>.*)", re.DOTALL)
 COLOURS = ("cyan", "green", "magenta", "yellow", "blue", "bright_red")
 
 
@@ -37,7 +41,7 @@ class ServiceOutput:
         self._files: dict[str, _LogFile] = {}
         self._colours: dict[str, str] = {}
         self._lock = Lock()
-        self._troubles: deque[str] = deque(maxlen=5)
+        self._troubles: deque[str] = deque(maxlen=TROUBLES_KEPT)
 
     def open(self) -> None:
         """Make the folder. Raises StorageError."""
@@ -53,13 +57,13 @@ class ServiceOutput:
         masked = self._mask(text)
         with self._lock:
             self._file(service).handle(logging.makeLogRecord({"msg": "%s", "args": (masked,)}))
-            if any(level in masked for level in (" WARNING ", " ERROR ", " CRITICAL ")):
-                self._troubles.append(f"{service}: {masked}")
+            if trouble := _TROUBLE.match(masked):
+                self._troubles.append(f"{trouble['time']} {service}: {trouble['text']}")
             self._print(service, masked)
         return masked
 
     def troubles(self) -> tuple[str, ...]:
-        """The last warnings and errors of all services, oldest first."""
+        """The last warnings and errors of all services, without what only a log file needs, oldest first."""
         with self._lock:
             return tuple(self._troubles)
 

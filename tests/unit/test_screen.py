@@ -62,6 +62,16 @@ def test_the_table_of_cameras_fits_a_terminal_of_80_columns() -> None:
         assert expected in text
 
 
+def test_the_newest_warning_stands_first_and_can_be_read_to_its_end() -> None:
+    """It says what to do at its end, which 80 columns would cut off."""
+    long = f"10:15:00 capture_service: camera front is away. {'It does not answer. ' * 4}Check its power."
+
+    text = drawn(screen.draw(PROGRESS, SNAPSHOT, [], ["10:14:00 video_worker: no weights", long]), width=80)
+
+    assert "Check its power." in text
+    assert text.index("is away") < text.index("no weights")
+
+
 def test_a_camera_that_is_away_says_why() -> None:
     """`away` alone sends people to the ladder."""
     away = replace(CAMERA, state="away", reason="it refuses the password", moving=False, recording=False)

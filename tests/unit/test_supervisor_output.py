@@ -81,7 +81,7 @@ def test_warnings_are_kept_for_the_screen(tmp_path: Path) -> None:
     output.line("worker", "2026-11-20 10:15:00,000 INFO    video_worker: waits")
     output.line("capture", "2026-11-20 10:15:00,000 WARNING capture_service.camera: camera front is away")
 
-    assert [line.partition(":")[0] for line in output.troubles()] == ["capture"]
+    assert output.troubles() == ("10:15:00 capture: camera front is away",)
     output.close()
 
 
