@@ -20,6 +20,7 @@ from typer.testing import CliRunner, Result
 
 from shared_utils.config import Config, load_config
 from shared_utils.config.schema_file import json_schema
+from shared_utils.errors import WrongUseError
 from tests.support.clips import make_clip
 from tests.support.emulator import REPOSITORY, Emulator
 from vedette.commands.init import init
@@ -180,6 +181,22 @@ def test_asking_repeats_what_was_wrong_and_encodes_the_password() -> None:
         ("front-door", "rtsp://viewer:p%40ss%2Fw%C3%B6rd@10.0.0.5/s")
     ]
     assert "is no camera name" in shown.getvalue()
+
+
+def test_an_address_given_as_a_name_does_not_show_its_password() -> None:
+    with pytest.raises(WrongUseError, match="is no camera name") as refused:
+        new_camera(URL, URL)
+
+    assert PASSWORD not in str(refused.value)
+
+
+def test_a_wrong_address_is_asked_for_again_without_the_name() -> None:
+    """Who has typed an address does not look up and see that a name is wanted again."""
+    answers = StringIO("door\n192.168.1.20\nrtsp://10.0.0.6/s\n\nn\n")
+
+    cameras = ask_for_cameras(Console(file=StringIO()), answers)
+
+    assert [(camera.name, camera.url) for camera in cameras] == [("door", "rtsp://10.0.0.6/s")]
 
 
 def test_several_cameras_are_asked_for_one_after_the_other() -> None:
