@@ -51,10 +51,20 @@ def run_service(
 
     `serve` gets the configuration and the stop event, and returns when the event is set. A worker can do without
     cameras: it takes tasks of whatever was recorded.
+
+    With `--pause-on-wrong-use` it waits before it ends with 2: an engine that starts a container again at once would
+    fill the log with one and the same message.
     """
     parser = argparse.ArgumentParser(prog=f"python -m {name}")
     parser.add_argument("--config", type=Path, help="configuration file (default: vedette.yml)")
     parser.add_argument("--video-dir", type=Path, help="where recordings lie (default: VIDEO_DIR, else video/)")
+    parser.add_argument(
+        "--pause-on-wrong-use",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="wait so long before ending with 2, for containers, which are started again at once (default: 0)",
+    )
     options = parser.parse_args(arguments)
     set_up_logging("info")
     try:
@@ -65,6 +75,10 @@ def run_service(
             serve(config, stop)
     except WrongUseError as error:
         log.error("%s", error)
+        if options.pause_on_wrong_use:
+            stop = stop_on_signals()
+            log.error("looking again in %.0f s", options.pause_on_wrong_use)
+            stop.wait(options.pause_on_wrong_use)
         return EXIT_WRONG_USE
     except VedetteError as error:
         log.error("%s", error)

@@ -70,7 +70,9 @@ def _no_camera(file: Path | None) -> Problem:
         return Problem(
             "", "", f"{text}. Write one with 'vedette init', or set RTSP_URL=rtsp://user:password@host/path."
         )
-    return Problem(str(file), "cameras", "no camera is configured. Add one below 'cameras:', or set RTSP_URL.")
+    return Problem(
+        str(file), "cameras", "no camera is configured. Add one below 'cameras:', or set RTSP_URL (Docker: in .env)."
+    )
 
 
 def _as_text(problems: Sequence[Problem]) -> str:

@@ -99,6 +99,27 @@ def test_a_broken_configuration_ends_with_2_before_the_service_starts(
     assert "did you mean 'cameras'?" in capsys.readouterr().err
 
 
+def test_a_container_with_a_broken_configuration_says_so_once_and_waits_before_it_ends(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    """The engine starts it again at once: without a pause the log is one message again and again. Stopping is quick."""
+    (tmp_path / "vedette.yml").write_text("camera: {}\n", encoding="utf-8")
+    program = "import sys; from shared_utils.process import run_service; sys.exit(run_service('x', None, sys.argv[1:]))"
+    command = [sys.executable, "-c", program, *arguments, "--pause-on-wrong-use", "600"]
+
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        said = [process.stderr.readline(), process.stderr.readline()]
+        still_there = process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+
+    assert "did you mean 'cameras'?" in said[0]
+    assert "looking again in 600 s" in said[1]
+    assert still_there
+    assert process.returncode == EXIT_WRONG_USE
+
+
 def test_no_log_line_of_a_service_holds_a_camera_password(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
