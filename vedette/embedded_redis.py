@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
@@ -173,7 +174,8 @@ class EmbeddedRedis:
             while process is not None and process.poll() is None and time.monotonic() < deadline:
                 if _answers(client, process.pid):
                     return
-                time.sleep(_POLL_SECONDS)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(_POLL_SECONDS)
         code = None if process is None else process.poll()
         happened = f"did not answer within {START_SECONDS:.0f} s" if code is None else f"ended with exit code {code}"
         last_lines = "\n".join(self._log_since(log_start).splitlines()[-LAST_LOG_LINES:])

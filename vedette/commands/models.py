@@ -9,7 +9,6 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from shared_utils.config import load_config
 from shared_utils.errors import WrongUseError
 from vedette.options import ConfigFile, errors_as_exit_codes, stderr, stdout
 
@@ -116,6 +115,8 @@ def export(
 
 def _models_folder(models_dir: Path | None, config: Path | None) -> Path:
     """What the command line says, else the configuration, which need not name a camera yet."""
+    from shared_utils.config import load_config
+
     return models_dir or load_config(config, cameras_required=False).models_dir
 
 
