@@ -55,17 +55,7 @@ def run_service(
     With `--pause-on-wrong-use` it waits before it ends with 2: an engine that starts a container again at once would
     fill the log with one and the same message.
     """
-    parser = argparse.ArgumentParser(prog=f"python -m {name}")
-    parser.add_argument("--config", type=Path, help="configuration file (default: vedette.yml)")
-    parser.add_argument("--video-dir", type=Path, help="where recordings lie (default: VIDEO_DIR, else video/)")
-    parser.add_argument(
-        "--pause-on-wrong-use",
-        type=float,
-        default=0.0,
-        metavar="SECONDS",
-        help="wait so long before ending with 2, for containers, which are started again at once (default: 0)",
-    )
-    options = parser.parse_args(arguments)
+    options = _options(name, arguments)
     set_up_logging("info")
     try:
         config = load_config(options.config, video_dir=options.video_dir, cameras_required=cameras_required)
@@ -87,3 +77,17 @@ def run_service(
         log.exception("%s ended by an error nobody expected", name)
         return EXIT_FAILED
     return EXIT_DONE
+
+
+def _options(name: str, arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=f"python -m {name}")
+    parser.add_argument("--config", type=Path, help="configuration file (default: vedette.yml)")
+    parser.add_argument("--video-dir", type=Path, help="where recordings lie (default: VIDEO_DIR, else video/)")
+    parser.add_argument(
+        "--pause-on-wrong-use",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="wait so long before ending with 2, for containers, which are started again at once (default: 0)",
+    )
+    return parser.parse_args(arguments)
