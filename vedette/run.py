@@ -39,6 +39,11 @@ def run_machine(
     """Run until a signal or the time limit. Raises VedetteError if it cannot run or a service refuses to."""
     parts = assembled(config, config_file, environment, log_dir=log_dir, console=console, clock=SystemClock())
     with parts as machine:
+        log.info(
+            "recording into %s, logs in %s; from another terminal: vedette status; Ctrl-C ends it in order",
+            config.video_dir,
+            log_dir,
+        )
         machine.run.run(duration_seconds)
 
 

@@ -76,7 +76,7 @@ def tables(report: Report) -> Iterator[RenderableType]:
         yield services_table(snapshot.services)
     else:
         yield Text("No 'vedette run' works on this folder.")
-    yield cameras_table(snapshot.cameras)
+    yield cameras_table(snapshot.cameras) if snapshot.cameras else Text("No camera is configured.", "yellow")
     if snapshot.redis_trouble is None:
         yield depth_table(snapshot.queues)
     else:

@@ -247,6 +247,14 @@ def test_a_named_redis_is_used_and_none_started(vedette: Run, redis_url: str) ->
     assert not (vedette.video / "state").exists()
 
 
+def test_a_run_says_at_its_start_where_everything_goes(vedette: Run) -> None:
+    """Who has just started it wants to know where to look."""
+    code, output = vedette.finish("run", "--duration", "0.5")
+
+    assert code == 0, output
+    assert "recording into video, logs in logs" in output
+
+
 def test_status_and_queue_say_when_nothing_runs(vedette: Run) -> None:
     """Redis is away then, and that is no crash."""
     code, status = vedette.finish("status")
