@@ -98,7 +98,8 @@ class Camera:
         """Be the only one to record this camera, and finish what the one before could not."""
         self._lock.acquire()
         if not self._salvaged:
-            self._salvage.adopt_all(self.name, self._config.queues)
+            tasks = self._config.queues
+            self._salvage.adopt_all(self.name, tasks, lambda segment: self._around.committer.unfinished(segment, tasks))
             self._salvaged = True
 
     def _read(self) -> None:

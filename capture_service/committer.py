@@ -87,6 +87,10 @@ class Committer:
         STORAGE_FAILURES.labels(draft.camera).inc()
         self._hand_over(f"segment {draft.segment_id}", partial(self._save_failed, draft))
 
+    def unfinished(self, segment: str, tasks: tuple[str, ...]) -> None:
+        """A segment that could not be salvaged: make room, and try it until it succeeds."""
+        self._hand_over(f"segment {segment}", partial(self._save, segment, tasks))
+
     def gap(self, gap: Gap) -> None:
         """Video was missing."""
         GAPS.labels(gap.camera).inc()
@@ -146,9 +150,12 @@ class Committer:
 
     def _save_failed(self, draft: Draft) -> None:
         self._open_files.remove(draft.segment_id)
-        self._unfinished[draft.segment_id] = draft.tasks
+        self._save(draft.segment_id, draft.tasks)
+
+    def _save(self, segment: str, tasks: tuple[str, ...]) -> None:
+        self._unfinished[segment] = tasks
+        self._try_again_at = 0.0  # now, even if there is no room to be made
         self._make_room()
-        self._adopt_unfinished()
 
     def _salvage_abandoned(self, camera: str) -> None:
         lock = CameraLock(self._video, camera)
@@ -162,16 +169,18 @@ class Committer:
             lock.release()
 
     def _adopt_unfinished(self) -> None:
+        """One that the disk still refuses must not hold up the others: a small one fits where a big one does not."""
+        self._try_again_at = self._clock.monotonic() + TRY_AGAIN_SECONDS
+        errors = []
         for segment, tasks in list(self._unfinished.items()):
             try:
                 self._salvage.adopt(segment, tasks)
-            except StorageError:
-                self._try_again_at = self._clock.monotonic() + TRY_AGAIN_SECONDS
-                raise
-            finally:
-                UNFINISHED.set(len(self._unfinished))
-            del self._unfinished[segment]
+                del self._unfinished[segment]
+            except StorageError as error:
+                errors.append(error)
         UNFINISHED.set(len(self._unfinished))
+        if errors:
+            raise errors[0]
 
     def _later(self, draft: Draft) -> None:
         self._unfinished[draft.segment_id] = draft.tasks

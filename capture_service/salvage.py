@@ -6,7 +6,7 @@ written, apart from the segments that it names itself.
 """
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from capture_service.draft import Draft, manifest_of, read_draft
@@ -26,12 +26,21 @@ class Salvage:
     def __init__(self, video: VideoDir, store: SegmentStore) -> None:
         self._video, self._store = video, store
 
-    def adopt_all(self, camera: str, tasks: Collection[str]) -> int:
+    def adopt_all(
+        self, camera: str, tasks: Collection[str], on_failure: Callable[[str], object] = lambda _: None
+    ) -> int:
         """Adopt every leftover of a camera; how many segments that gave. `tasks` are for those without a draft.
 
-        Raises StorageError.
+        One that the disk does not allow to finish now is left as it is and told to `on_failure`: neither the others
+        nor the recording of new ones may depend on it.
         """
-        adopted = sum(self.adopt(segment, tasks) for segment in self._leftovers(camera))
+        adopted = 0
+        for segment in self._leftovers(camera):
+            try:
+                adopted += self.adopt(segment, tasks)
+            except StorageError as error:
+                log.error("%s", error)
+                on_failure(segment)
         if adopted:
             log.warning("camera %s: %d segments salvaged that were not finished when capture ended", camera, adopted)
         return adopted

@@ -225,3 +225,42 @@ def test_an_id_is_not_given_twice_when_the_clock_is_set_back(tmp_path: Path) -> 
     assert used == SEGMENT
     assert again == "cam-20261120T101500124Z"
     assert started_at.microsecond == 124000
+
+
+def test_a_leftover_that_the_disk_refuses_holds_up_neither_the_others_nor_recording(
+    parts: CaptureParts, cut_off: Path
+) -> None:
+    """Its camera would not be recorded at all, and what is small enough for a full disk would wait for what is not."""
+    other = "cam-20261120T101600000Z"
+    for segment in (SEGMENT, other):
+        shutil.copy(cut_off, part_path(parts.video, segment))
+    in_the_way = repair_path(parts.video, SEGMENT)
+    in_the_way.mkdir()  # no file can be written there
+    parts.committer.start()
+
+    adopted_at_once = parts.salvage.adopt_all("cam", TASKS, lambda segment: parts.committer.unfinished(segment, TASKS))
+    in_the_way.rmdir()
+    parts.committer.unfinished(SEGMENT, TASKS)
+
+    assert parts.committer.stop(20.0)
+    assert adopted_at_once == 1
+    assert [manifest.segment_id for manifest in parts.manifests()] == [SEGMENT, other]
+    assert parts.leftovers() == []
+
+
+def test_of_two_segments_that_failed_one_is_finished_while_the_other_cannot_be(
+    parts: CaptureParts, cut_off: Path
+) -> None:
+    """A full disk may have room for a small segment; it is not to wait until the big one fits."""
+    other = "cam-20261120T101600000Z"
+    for segment in (SEGMENT, other):
+        shutil.copy(cut_off, part_path(parts.video, segment))
+    repair_path(parts.video, SEGMENT).mkdir()
+    parts.committer.start()
+
+    parts.committer.unfinished(SEGMENT, TASKS)
+    parts.committer.unfinished(other, TASKS)
+
+    assert parts.committer.stop(20.0)
+    assert [manifest.segment_id for manifest in parts.manifests()] == [other]
+    assert part_path(parts.video, SEGMENT).exists()
