@@ -65,11 +65,12 @@ class GapWatch:
         return gap
 
     def stop(self) -> Gap | None:
-        """Capture ends here; the gap that is still open, if there is one."""
+        """Capture ends here; the gap that is still open, if there is one. It is told once, whoever asks first."""
         until = self._clock.monotonic() if self._back is None else self._back
-        if self._since is None or until - self._since < LEAST_GAP_SECONDS:
+        since, self._since = self._since, None
+        if since is None or until - since < LEAST_GAP_SECONDS:
             return None
-        return self._gap_until(until, self._since)
+        return self._gap_until(until, since)
 
     def _gap_until(self, until: float, since: float) -> Gap:
         now, monotonic = self._clock.now(), self._clock.monotonic()

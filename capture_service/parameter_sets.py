@@ -70,11 +70,14 @@ class FormatWatch:
         """
         if not packet.is_keyframe or self.current.codec not in _SETS:
             return False
-        sets = parameter_sets(self.current.codec, packet.data)
-        if not sets or sets == self._known:
+        in_band = parameter_sets(self.current.codec, packet.data)
+        sets = in_band or self._known
+        # A camera that sent no picture while it was opened has no size yet, and MP4 takes no stream without one.
+        if sets == self._known and self.current.width:
             return False
         known, self._known = self._known, sets
-        width, height = _picture_size(self.current.codec, packet.data) or (self.current.width, self.current.height)
+        keyframe = packet.data if in_band else annex_b(sets) + packet.data
+        width, height = _picture_size(self.current.codec, keyframe) or (self.current.width, self.current.height)
         same_size = (width, height) == (self.current.width, self.current.height)
         self.current = replace(self.current, width=width, height=height, extradata=annex_b(sets))
         # The first sets seen in the stream may merely say more than the SDP did.

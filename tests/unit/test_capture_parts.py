@@ -96,6 +96,21 @@ def test_a_keyframe_without_parameter_sets_changes_nothing(tmp_path: Path) -> No
     assert not changed
 
 
+@pytest.mark.parametrize("in_band", [True, False])
+def test_a_camera_that_sent_no_picture_while_it_was_opened_gets_its_size_later(tmp_path: Path, in_band: bool) -> None:
+    """MP4 takes no stream of 0 x 0 pixels, and the disk would be blamed for it until the encoder is set anew."""
+    film = footage(make_clip(tmp_path / "clip.mp4", seconds=1, width=320, height=180))
+    keyframe = next(packet for packet in film.packets if packet.is_keyframe)
+    sets = parameter_sets("h264", keyframe.data)
+    bare = replace(keyframe, data=keyframe.data.replace(annex_b(sets[:1]), b"").replace(annex_b(sets[1:]), b""))
+    watch = FormatWatch(replace(film.stream.video, width=0, height=0, extradata=annex_b(sets)))
+
+    changes = [watch.look(keyframe if in_band else bare) for _ in range(2)]
+
+    assert changes == [True, False]
+    assert (watch.current.width, watch.current.height) == (320, 180)
+
+
 def test_what_a_camera_really_sends_is_measured_by_its_own_times() -> None:
     """People check here whether the camera does what they set."""
     meter = RateMeter()
@@ -177,6 +192,19 @@ def test_a_camera_that_never_came_has_its_gap_when_the_service_stops() -> None:
     assert gap is not None
     assert gap.reason == "wrong user name or password"
     assert (gap.end - gap.start).total_seconds() == 60
+
+
+def test_a_gap_at_the_end_is_told_once() -> None:
+    """Both the thread of a camera that hangs and the one that has waited for it in vain want to tell it."""
+    clock = FixedClock()
+    watch = GapWatch("cam", clock)
+    watch.failed("it stopped sending")
+    clock.advance(60)
+
+    told = [watch.stop(), watch.stop()]
+
+    assert told[0] is not None
+    assert told[1] is None
 
 
 def test_an_error_of_a_camera_never_shows_its_password() -> None:
