@@ -48,9 +48,10 @@ bench: $(DEV) $(PICTURES) ## Measure against the naive way
 
 up: .env models-once ## Start everything with Docker
 	docker compose up --detach --build
+	@echo "It runs. What happens: make logs. What was found: video/detections_log.jsonl. Stop: make down."
 
 down: ## Stop what `make up` started; recordings and queued tasks stay
-	docker compose down
+	docker compose --profile demo --profile models down
 
 logs: ## Follow the logs of the containers
 	docker compose logs --follow --tail 50
@@ -100,12 +101,21 @@ $(DEV): requirements/dev.txt $(LOCAL)
 	@$(PIP) install --no-deps -r requirements/dev.txt
 	@touch $@
 
-# The address is in single quotes: a `$` in a password means itself.
+# The address is in single quotes: a `$` in a password means itself. The recordings belong to who makes them; root's
+# belong to user 1000, since no container runs as root.
 .env:
 	@printf 'RTSP address of the camera, such as rtsp://user:password@192.168.1.20:554/stream1: ' >&2; \
-	read -r url && test -n "$$url" || { echo "No address given. By hand: cp .env.example .env" >&2; exit 1; }; \
-	umask 077; URL="$$url" PASSWORD="$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" awk \
+	read -r url; case "$$url" in \
+		"") echo "No address given. By hand: cp .env.example .env" >&2; exit 1;; \
+		*\'*|*[[:space:]]*) echo "Write a quote in the address as %27, a blank as %20." >&2; exit 1;; \
+		rtsp://?*|rtsps://?*) ;; \
+		*) echo "The address must begin with rtsp:// or rtsps://. Nothing was written." >&2; exit 1;; \
+	esac; \
+	umask 077; URL="$$url" USER_ID="$$(id -u)" GROUP_ID="$$(id -g)" \
+	PASSWORD="$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" awk \
 		'/^RTSP_URL=/ { print "RTSP_URL=\047" ENVIRON["URL"] "\047"; next } \
+		/^# PUID=/ && ENVIRON["USER_ID"] { print "PUID=" ENVIRON["USER_ID"]; next } \
+		/^# PGID=/ && ENVIRON["USER_ID"] { print "PGID=" ENVIRON["GROUP_ID"]; next } \
 		/^#? ?REDIS_PASSWORD=/ { print "REDIS_PASSWORD=" ENVIRON["PASSWORD"]; next } { print }' \
 		.env.example > $@
 
