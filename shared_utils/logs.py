@@ -98,13 +98,11 @@ class ResultLog:
         self._tail = LogTail(self._log.files)
         self._known: dict[_Key, bool] = {}  # whether the line says "ok": true
 
-    def has(self, segment_id: str, model: str, started_at: datetime) -> bool:
-        """Whether this segment has its line, `"ok": true` or not, by this model."""
-        self._catch_up(started_at)
-        return (segment_id, model) in self._known
-
     def succeeded(self, segment_id: str, model: str, started_at: datetime) -> bool:
-        """Whether that line says `"ok": true`: nothing is left to do, where a failure may come good in a replay."""
+        """Whether this segment has its line by this model, and it says `"ok": true`: nothing is left to do.
+
+        A failure may still come good in a replay.
+        """
         self._catch_up(started_at)
         return self._known.get((segment_id, model), False)
 

@@ -238,19 +238,19 @@ def test_each_model_has_its_own_line(results: ResultLog) -> None:
     recorded = [results.record(a_line(model=model)) for model in ("hog", "yolov8n", "hog")]
 
     assert recorded == [True, True, False]
-    assert results.has(a_line()["segment_id"], "yolov8n", NOVEMBER)
-    assert not results.has(a_line()["segment_id"], "yolov8x", NOVEMBER)
+    assert results.succeeded(a_line()["segment_id"], "yolov8n", NOVEMBER)
+    assert not results.succeeded(a_line()["segment_id"], "yolov8x", NOVEMBER)
 
 
 def test_what_another_process_recorded_is_known(results: ResultLog, tmp_path: Path, clock: FixedClock) -> None:
     """Workers share one log; `has` spares the analysis of a segment that another worker finished."""
     other = ResultLog(tmp_path, DETECTIONS_LOG, clock)
-    before = results.has(a_line()["segment_id"], "yolov8n", NOVEMBER)
+    before = results.succeeded(a_line()["segment_id"], "yolov8n", NOVEMBER)
 
     other.record(a_line())
 
     assert not before
-    assert results.has(a_line()["segment_id"], "yolov8n", NOVEMBER)
+    assert results.succeeded(a_line()["segment_id"], "yolov8n", NOVEMBER)
     assert not results.record(a_line())
 
 
@@ -309,7 +309,7 @@ def test_months_before_the_segment_are_not_read(results: ResultLog, tmp_path: Pa
     (tmp_path / "detections_log-2026-10.jsonl").mkdir()  # reading it would fail
 
     assert results.record(a_line())
-    assert results.has(a_line()["segment_id"], "yolov8n", NOVEMBER)
+    assert results.succeeded(a_line()["segment_id"], "yolov8n", NOVEMBER)
 
 
 RECORD_MANY = """
