@@ -71,7 +71,8 @@ def measure() -> str:
 
 HEAD = """## Motion detection
 
-CPU seconds per second of video (all threads of the process), and how many times that of Vedette:
+CPU seconds per second of video (all threads of the process, the median of three times), and how many times that of
+Vedette:
 """
 CLIPS = f"""\
 Clip by clip. *Recorded*: the part of the seconds with people that a recorder with 5 s of pre-roll and post-roll
