@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from shared_utils.config.schema import ObjectsConfig
 from shared_utils.errors import ModelError
 from tests.support.photographs import photograph
 from video_worker.detectors import Detection
@@ -41,7 +42,7 @@ def yolo_path(models_dir: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def yolo(yolo_path: Path) -> OnnxYolo:
-    return OnnxYolo(yolo_path)
+    return OnnxYolo(yolo_path, ObjectsConfig())
 
 
 def overlap(one: Detection, other: Detection) -> float:
@@ -81,7 +82,7 @@ def test_the_model_is_named_after_its_file_and_knows_its_labels(yolo: OnnxYolo) 
 
 def test_weaker_boxes_are_found_when_asked_for(yolo_path: Path) -> None:
     """`objects.min_score` reaches the model."""
-    (found,) = OnnxYolo(yolo_path, min_score=0.05).detect([photograph("bus.jpg")])
+    (found,) = OnnxYolo(yolo_path, ObjectsConfig(min_score=0.05)).detect([photograph("bus.jpg")])
 
     assert len(found) > len(REFERENCE["bus.jpg"])
     assert min(detection.score for detection in found) < 0.25
@@ -93,7 +94,7 @@ def test_quantised_weights_need_nothing_else(models_dir: Path) -> None:
     if not path.exists():
         pytest.skip(f"{path} is not there")
 
-    (found,) = OnnxYolo(path).detect([photograph("bus.jpg")])
+    (found,) = OnnxYolo(path, ObjectsConfig()).detect([photograph("bus.jpg")])
 
     assert labels(found) == ["person", "person", "person", "bus", "person"]
 
@@ -104,7 +105,7 @@ def test_a_download_that_broke_off_is_an_error(yolo_path: Path, tmp_path: Path) 
     broken.write_bytes(yolo_path.read_bytes()[:1_000_000])
 
     with pytest.raises(ModelError, match=r"yolov8n\.onnx is not usable: ONNX Runtime cannot load it"):
-        OnnxYolo(broken)
+        OnnxYolo(broken, ObjectsConfig())
 
 
 @pytest.mark.parametrize(
@@ -120,12 +121,12 @@ def test_a_model_for_something_else_is_refused_before_any_task(models_dir: Path,
         pytest.skip(f"{file} is not there")
 
     with pytest.raises(ModelError, match=f"is no YOLOv8 detector.*({reason})"):
-        OnnxYolo(models_dir / file)
+        OnnxYolo(models_dir / file, ObjectsConfig())
 
 
 def test_hog_finds_upright_people_where_they_are() -> None:
     """The fallback is weak, but its boxes stand around the people that it does find."""
-    (found,) = OpenCvHog().detect([photograph("bus.jpg")])
+    (found,) = OpenCvHog(ObjectsConfig()).detect([photograph("bus.jpg")])
 
     people = [detection for detection in REFERENCE["bus.jpg"] if detection.label == "person"]
     assert found
@@ -137,7 +138,7 @@ def test_hog_finds_nobody_in_a_plain_picture() -> None:
     """A fallback that sees people in walls would be worse than none."""
     wall = np.random.default_rng(3).integers(100, 110, (480, 640, 3)).astype(np.uint8)
 
-    assert OpenCvHog().detect([wall]) == [[]]
+    assert OpenCvHog(ObjectsConfig()).detect([wall]) == [[]]
 
 
 def test_scores_of_hog_lie_between_0_and_1_and_grow_with_its_margin() -> None:

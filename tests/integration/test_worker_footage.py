@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from shared_utils.config.schema import ObjectsConfig
 from tests.support.tracking_score import Tracked, idf1, read_ground_truth
 from video_worker.analysis import Analysis, Segment, analyse
 from video_worker.detectors import Detection
@@ -22,7 +23,7 @@ def yolo(models_dir: Path) -> OnnxYolo:
     path = models_dir / "yolov8n.onnx"
     if not path.exists():
         pytest.skip(f"{path} is not there")
-    return OnnxYolo(path)
+    return OnnxYolo(path, ObjectsConfig())
 
 
 def clip(media_dir: Path, name: str) -> Segment:
@@ -94,7 +95,7 @@ def test_people_are_found_while_they_are_there_and_not_before(
 
 def test_hog_finds_people_of_fair_size(media_dir: Path) -> None:
     """The fallback must be able to show that the chain works, without any weights."""
-    analysis = analyse(clip(media_dir, "people-walking.mp4"), OpenCvHog(), Sampling(max_frames=6))
+    analysis = analyse(clip(media_dir, "people-walking.mp4"), OpenCvHog(ObjectsConfig()), Sampling(max_frames=6))
 
     assert people(analysis, SURE) >= 3
 

@@ -1,6 +1,5 @@
 """Which detector a worker uses: the configured one, the one that a task names, or HOG where no weights are."""
 
-import difflib
 import logging
 import re
 from collections import OrderedDict
@@ -8,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from shared_utils.config.schema import ObjectsConfig
+from shared_utils.config.suggest import did_you_mean
 from shared_utils.errors import ConfigError, ModelError
 from shared_utils.models import HOG, ModelMissingError, find_model, without_suffix
 from video_worker.detectors.base import Detector
@@ -35,7 +35,7 @@ def choose_detector(config: ObjectsConfig, models_dir: Path) -> Detector:
             error,
             HOG,
         )
-        return _hog(config)
+        return OpenCvHog(config)
     _check_labels(config.labels, detector)
     return detector
 
@@ -43,24 +43,9 @@ def choose_detector(config: ObjectsConfig, models_dir: Path) -> Detector:
 def load_detector(model: str, config: ObjectsConfig, models_dir: Path) -> Detector:
     """The detector of one model: a file in `models_dir`, its name without the suffix, or 'hog'. Raises ModelError."""
     if model == HOG:
-        return _hog(config)
+        return OpenCvHog(config)
     path = find_model(model, models_dir)
-    if path.suffix == ".onnx":
-        return OnnxYolo(
-            path,
-            min_score=config.min_score,
-            max_overlap=config.max_overlap,
-            device=config.device,
-            threads=config.threads,
-            batch_size=config.batch_size,
-        )
-    return UltralyticsYolo(
-        path,
-        min_score=config.min_score,
-        max_overlap=config.max_overlap,
-        device=config.device,
-        batch_size=config.batch_size,
-    )
+    return OnnxYolo(path, config) if path.suffix == ".onnx" else UltralyticsYolo(path, config)
 
 
 class Detectors:
@@ -89,13 +74,9 @@ class Detectors:
         return self._others[model]
 
 
-def _hog(config: ObjectsConfig) -> Detector:
-    return OpenCvHog(min_score=config.min_score, max_overlap=config.max_overlap)
-
-
 def _check_labels(labels: tuple[str, ...], detector: Detector) -> None:
     for label in labels:
         if label not in detector.labels:
-            near = difflib.get_close_matches(label, detector.labels, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"it knows: {', '.join(detector.labels)}."
+            near = did_you_mean(label, detector.labels)
+            hint = f"did you mean {near!r}?" if near else f"it knows: {', '.join(detector.labels)}."
             raise ConfigError(f"objects.labels names {label!r}, which {detector.name} does not know: {hint}")

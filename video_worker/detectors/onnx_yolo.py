@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from shared_utils.config.schema import ObjectsConfig
 from shared_utils.models import UnusableModelError, model_labels
-from shared_utils.onnx_session import RUNTIME_ERRORS, Device, open_session
+from shared_utils.onnx_session import RUNTIME_ERRORS, open_session
 from video_worker.detectors.base import Detection, Floats, Picture
 from video_worker.detectors.letterbox import Letterbox, letterbox
 from video_worker.detectors.suppression import decode, suppress
@@ -22,24 +23,15 @@ _USUAL_SIZE = 640
 class OnnxYolo:
     """One loaded model. It is tried on a grey picture first, so that a wrong one is found before any task."""
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        min_score: float = 0.25,
-        max_overlap: float = 0.7,
-        device: Device = "cpu",
-        threads: int = 0,
-        batch_size: int = 4,
-    ) -> None:
-        self._path, self._min_score, self._max_overlap = path, min_score, max_overlap
-        self._session = open_session(path, device=device, threads=threads)
+    def __init__(self, path: Path, config: ObjectsConfig) -> None:
+        self._path, self._config = path, config
+        self._session = open_session(path, device=config.device, threads=config.threads)
         about = self._session.get_modelmeta().custom_metadata_map
         self._input = self._one_input(about)
         self._type = _INPUT_TYPES[self._input.type]
         batch, _, height, width = self._input.shape
         self._fixed_batch = batch if isinstance(batch, int) else None
-        self._batch_size = self._fixed_batch or batch_size
+        self._batch_size = self._fixed_batch or config.batch_size
         self._any_size = not (isinstance(height, int) and isinstance(width, int))
         self._size = _size_in(about) if self._any_size else (height, width)
         self._labels = tuple(model_labels(about).values())
@@ -81,8 +73,8 @@ class OnnxYolo:
         return np.asarray(output, np.float32)
 
     def _detections(self, output: Floats, placed: Letterbox) -> list[Detection]:
-        boxes, scores, classes = decode(output, len(self._labels), self._min_score)
-        kept = suppress(boxes, classes, self._max_overlap)
+        boxes, scores, classes = decode(output, len(self._labels), self._config.min_score)
+        kept = suppress(boxes, classes, self._config.max_overlap)
         corners = placed.restore(boxes[kept]).tolist()
         return [
             Detection(self._labels[class_], float(score), (x1, y1, x2, y2))

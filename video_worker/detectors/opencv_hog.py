@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from shared_utils.config.schema import ObjectsConfig
 from shared_utils.models import HOG
 from video_worker.detectors.base import Detection, Floats, Picture
 from video_worker.detectors.suppression import suppress
@@ -19,11 +20,14 @@ _PERSON_IN_BOX = np.array([0.10, 0.06, 0.90, 0.94], np.float32)
 _MARGIN_AT_HALF, _STEEPNESS = 1.33, 1.5
 
 
+_MOST_OVERLAP = 0.5  # its boxes are loose: what overlaps more is the same person twice
+
+
 class OpenCvHog:
     """The fallback when the weights of a better model are not there."""
 
-    def __init__(self, *, min_score: float = 0.25, max_overlap: float = 0.7) -> None:
-        self._min_score, self._max_overlap = min_score, min(max_overlap, 0.5)
+    def __init__(self, config: ObjectsConfig) -> None:
+        self._min_score, self._max_overlap = config.min_score, min(config.max_overlap, _MOST_OVERLAP)
         self._hog = cv2.HOGDescriptor()
         people: Any = cv2.HOGDescriptor.getDefaultPeopleDetector()  # type: ignore[attr-defined,unused-ignore]
         self._hog.setSVMDetector(people)

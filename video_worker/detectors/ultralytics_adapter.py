@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from shared_utils.config.schema import ObjectsConfig
 from shared_utils.models import UnusableModelError
 from shared_utils.onnx_session import Device
 from video_worker.detectors.base import Detection, Picture
@@ -26,22 +27,14 @@ _LOADING_ERRORS = (
 class UltralyticsYolo:
     """One model loaded by Ultralytics, for inference only."""
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        min_score: float = 0.25,
-        max_overlap: float = 0.7,
-        device: Device = "cpu",
-        batch_size: int = 4,
-    ) -> None:
+    def __init__(self, path: Path, config: ObjectsConfig) -> None:
         self._path = path
         self._model = _load(path)
         self._options = {
-            "conf": min_score,
-            "iou": max_overlap,
-            "device": _torch_device(path, device),
-            "batch": batch_size,
+            "conf": config.min_score,
+            "iou": config.max_overlap,
+            "device": _torch_device(path, config.device),
+            "batch": config.batch_size,
             "verbose": False,
         }
 
