@@ -40,7 +40,7 @@ class PyavSource:
             # FFmpeg hands out the frame it holds when the time is up first, and fails when it is up again:
             # a stall shows after twice the read time.
             container = av.open(
-                self._url, options=self._options(), timeout=(OPEN_SECONDS, self._config.stall_seconds / 2)
+                self._url, options=rtsp_options(self._config), timeout=(OPEN_SECONDS, self._config.stall_seconds / 2)
             )
         except (av.FFmpegError, OSError) as error:
             failure = explain(error, self._camera, self._url, self._clock.monotonic() - began, OPEN_SECONDS)
@@ -68,13 +68,6 @@ class PyavSource:
         self._streams = []
         if container is not None:
             container.close()
-
-    def _options(self) -> dict[str, str]:
-        # fpsprobesize=0 opens in 0.5 s instead of 1.9 s. No fflags=nobuffer: it throws the first keyframe away.
-        options = {"rtsp_transport": self._config.transport, "fpsprobesize": "0"}
-        if self._config.transport == "udp":
-            options["buffer_size"] = str(UDP_BUFFER_BYTES)
-        return options
 
     def _format(self, container: InputContainer) -> StreamFormat:
         video = container.streams.video[0]
@@ -122,6 +115,15 @@ class PyavSource:
             is_keyframe=packet.is_keyframe,
             arrived=self._clock.monotonic(),
         )
+
+
+def rtsp_options(config: CameraConfig) -> dict[str, str]:
+    """What FFmpeg is told when it opens a camera."""
+    # fpsprobesize=0 opens in 0.5 s instead of 1.9 s. No fflags=nobuffer: it throws the first keyframe away.
+    options = {"rtsp_transport": config.transport, "fpsprobesize": "0"}
+    if config.transport == "udp":
+        options["buffer_size"] = str(UDP_BUFFER_BYTES)
+    return options
 
 
 def _audio_format(audio: AudioStream) -> AudioFormat:

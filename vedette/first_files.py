@@ -100,9 +100,12 @@ def look_at_cameras(target: Path) -> bool:
     """Whether every camera can be used; what was found is shown."""
     from shared_utils.clock import SystemClock
     from shared_utils.config import load_config
+    from shared_utils.process import set_up_logging
     from vedette.checks.everything import as_table, examine_cameras
     from vedette.checks.finding import all_well
 
-    findings = examine_cameras(load_config(target), SystemClock(), quiet=False)
+    config = load_config(target)
+    set_up_logging("warning", config.secrets)  # whatever is logged, the new passwords are not in it
+    findings = examine_cameras(config, SystemClock(), quiet=False)
     stdout.print(as_table(findings))
     return all_well(findings)

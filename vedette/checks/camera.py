@@ -7,6 +7,7 @@ from itertools import pairwise
 import av
 from av.container import InputContainer
 
+from capture_service.pyav_source import OPEN_SECONDS, rtsp_options
 from capture_service.rtsp_failures import explain
 from capture_service.segment_writer import mp4_codecs
 from shared_utils.clock import Clock
@@ -26,7 +27,7 @@ _KEYFRAME_FIX = (
 class Limits:
     """How long a camera is waited for and looked at."""
 
-    open_seconds: float = 5.0
+    open_seconds: float = OPEN_SECONDS
     read_seconds: float = 5.0
     watch_seconds: float = 10.0  # how long the keyframe interval is measured
 
@@ -86,10 +87,11 @@ def judge(name: str, seen: StreamSeen, camera: CameraConfig) -> list[Finding]:
 def probe(name: str, camera: CameraConfig, clock: Clock, limits: Limits) -> StreamSeen:
     """Open the stream and look at it. Raises ProbeError. Call it in a thread of its own for each camera."""
     url = camera.url.get_secret_value()
-    options = {"rtsp_transport": camera.transport, "fpsprobesize": "0"}
     began = clock.monotonic()
     try:
-        with av.open(url, options=options, timeout=(limits.open_seconds, limits.read_seconds)) as container:
+        with av.open(
+            url, options=rtsp_options(camera), timeout=(limits.open_seconds, limits.read_seconds)
+        ) as container:
             return measure(container, clock, limits.watch_seconds)
     except (av.FFmpegError, OSError) as error:
         failure = explain(error, name, url, clock.monotonic() - began, limits.open_seconds)
