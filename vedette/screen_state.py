@@ -160,4 +160,4 @@ def describe_model(model: str | None) -> str:
     """The worker's model in words."""
     if model is None:
         return "loading its model"
-    return "OpenCV HOG (people only)" if HOG in model.lower() else model
+    return "OpenCV HOG (people only)" if model == HOG else model

@@ -13,7 +13,7 @@ from video_worker.detectors import Detection
 
 # Measured on annotated footage at 2 to 10 pictures a second (docs/design/analysis.md): boxes that are only near
 # each other count too, because a walking person leaves their own box between two pictures.
-_LEAST_SIMILARITY = -0.5
+_LEAST_DIOU = -0.5
 _LOST_SECONDS = 2.0
 _LOST_PICTURES = 3  # where pictures are rare, 2 s would be less than the pause between two of them
 
@@ -98,7 +98,7 @@ class _KindTracker:
             track_activation_threshold=0.0,
             high_conf_det_threshold=0.0,
             minimum_consecutive_frames=1,
-            minimum_iou_threshold=_LEAST_SIMILARITY,
+            minimum_iou_threshold=_LEAST_DIOU,
             iou=DIoU(),
         )
 

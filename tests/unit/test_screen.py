@@ -91,7 +91,7 @@ def test_redis_being_away_is_said_instead_of_numbers() -> None:
 
 def test_the_hog_detector_is_named_in_words() -> None:
     """People must know that nothing but people is found."""
-    assert "OpenCV HOG (people only)" in drawn(screen.worker_line(replace(WORKER, model="opencv-hog")))
+    assert "OpenCV HOG (people only)" in drawn(screen.worker_line(replace(WORKER, model="hog")))
 
 
 def test_a_failed_analysis_shows_its_error() -> None:
