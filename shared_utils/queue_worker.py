@@ -81,6 +81,7 @@ class QueueWorker:
         self._redis_away = Backoff(longest_seconds=settings.beat_seconds)
         self._world_at_fault = Backoff(settings.retry_pause_seconds, settings.longest_pause_seconds)
         self._never = Event()  # for waits that a stop must not cut short
+        self._away = False  # whether Redis failed us last
 
     @property
     def worker_id(self) -> str:
@@ -104,7 +105,9 @@ class QueueWorker:
             if payload is not None and not stop.is_set():  # else it is given back when we leave
                 self._work_on(payload, stop)
             self._redis_away.reset()
+            self._away = False
         except QueueUnavailableError as error:
+            self._away = True
             log.debug("%s", error)  # the beat tells it once per outage
             stop.wait(self._redis_away.next_pause())
 
@@ -207,6 +210,9 @@ class QueueWorker:
             log.warning("task %s of queue %s was taken over while we had it", task_id, self._queue.name)
 
     def _leave(self) -> None:
+        if self._away:  # one that hangs would be waited for as long again
+            log.warning("the lease of %s runs out by itself: Redis is away", self.worker_id)
+            return
         try:
             given_back = self._seat.leave()
         except QueueUnavailableError as error:
