@@ -1,10 +1,11 @@
-"""`python -m shared_utils.prepare_folders FOLDER…`: make mounted folders writable for the services' user.
+"""`python -m shared_utils.prepare_folders FOLDER… --models FOLDER`: make mounted folders usable for the services' user.
 
 A bind mount that Docker makes, or that root cloned, belongs to root, and the services run without rights. Started as
 root by compose once before them, this gives such a folder itself (never what lies in it) to `PUID:PGID`. A folder of
 anybody else is left alone: the message says what to set.
 """
 
+import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -28,10 +29,24 @@ def prepare(folder: Path, uid: int, gid: int) -> str | None:
     )
 
 
+def prepare_models(folder: Path, uid: int, gid: int) -> str | None:
+    """As `prepare`, but a folder with weights in it stays its owner's: workers only read it, others may share it."""
+    if any(folder.glob("*.onnx")):
+        return None
+    return prepare(folder, uid, gid)
+
+
 def main(arguments: Sequence[str]) -> int:
     """0 if every folder can be used, else 1."""
+    parser = argparse.ArgumentParser(prog="python -m shared_utils.prepare_folders")
+    parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER")
+    parser.add_argument("--models", type=Path, metavar="FOLDER", help="where weights lie or will be brought to")
+    options = parser.parse_args(arguments)
     uid, gid = int(os.environ.get("PUID", "1000")), int(os.environ.get("PGID", "1000"))
-    problems = [problem for folder in arguments if (problem := prepare(Path(folder), uid, gid))]
+    found = [prepare(folder, uid, gid) for folder in options.folders]
+    if options.models is not None:
+        found.append(prepare_models(options.models, uid, gid))
+    problems = [problem for problem in found if problem]
     for problem in problems:
         sys.stderr.write(f"Error: {problem}\n")
     return 1 if problems else 0

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared_utils.prepare_folders import prepare
+from shared_utils.prepare_folders import main, prepare, prepare_models
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a folder to another user")
 
@@ -54,3 +54,28 @@ def test_a_folder_of_somebody_else_that_everybody_may_write_to_is_fine(tmp_path:
     os.chown(folder, 1234, 1235)
 
     assert prepare(folder, 1000, 1000) is None
+
+
+@as_root
+def test_a_folder_with_weights_stays_its_owners(tmp_path: Path) -> None:
+    """It may be a folder that several programs share; the workers only read it."""
+    (tmp_path / "yolov8n.onnx").write_bytes(b"weights")
+    before = tmp_path.stat()
+
+    problem = prepare_models(tmp_path, 1000, 1000)
+
+    assert problem is None
+    assert (tmp_path.stat().st_uid, tmp_path.stat().st_gid) == (before.st_uid, before.st_gid)
+
+
+@as_root
+def test_an_empty_folder_for_weights_is_given_to_the_services(tmp_path: Path) -> None:
+    """They are brought by a container that runs as the same user."""
+    video, models = tmp_path / "video", tmp_path / "models"
+    models.mkdir()
+
+    code = main([str(video), "--models", str(models)])
+
+    assert code == 0
+    assert video.is_dir()
+    assert models.stat().st_uid == int(os.environ.get("PUID", "1000"))
