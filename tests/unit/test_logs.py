@@ -243,7 +243,7 @@ def test_each_model_has_its_own_line(results: ResultLog) -> None:
 
 
 def test_what_another_process_recorded_is_known(results: ResultLog, tmp_path: Path, clock: FixedClock) -> None:
-    """Workers share one log; `has` spares the analysis of a segment that another worker finished."""
+    """Workers share one log; `succeeded` spares the analysis of a segment that another worker finished."""
     other = ResultLog(tmp_path, DETECTIONS_LOG, clock)
     before = results.succeeded(a_line()["segment_id"], "yolov8n", NOVEMBER)
 
