@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
 
+from pydantic import ValidationError
+
 from shared_utils.backoff import Backoff
 from shared_utils.errors import TemporaryError
 from shared_utils.queue import SOCKET_SECONDS, QueueUnavailableError, TaskQueue, dead_letter_json
@@ -173,7 +175,7 @@ class QueueWorker:
         stop.wait(pause_seconds)
 
     def _bury_malformed(self, payload: str, error: ValueError, stop: Event) -> None:
-        text = self._queue.without_secrets(f"malformed payload: {error}")
+        text = self._queue.without_secrets(f"malformed payload: {_in_one_line(error)}")
         log.error("an entry of queue %s is no task and goes to its dead letters: %s", self._queue.name, text)
         self._bury(payload, None, text, 0, stop)
 
@@ -220,3 +222,11 @@ class QueueWorker:
             return
         if given_back:
             log.info("worker %s gave back %d tasks", self.worker_id, given_back)
+
+
+def _in_one_line(error: ValueError) -> str:
+    """What is wrong with a payload, for a table and a log that have one line for it."""
+    if not isinstance(error, ValidationError):
+        return " ".join(str(error).split())
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(": ".join([*map(str, problem["loc"]), problem["msg"]]) for problem in problems)

@@ -104,8 +104,9 @@ def depth_table(queues: Iterable[QueueView]) -> Table:
     return table
 
 
-def tasks_table(look: QueueLook) -> Table:
-    table = Table("", "task", "camera", "recorded", "queued", title=look.name, title_justify="left")
+def tasks_table(look: QueueLook) -> Table | None:
+    """What is in work and what comes next; None if that is nothing."""
+    table = _table_of_ids("", "task", "camera", "recorded", "queued", title=look.name)
     for worker, payloads in look.in_work.items():
         for raw in payloads:
             table.add_row(f"in work by {worker}", *_task_columns(raw))
@@ -114,16 +115,29 @@ def tasks_table(look: QueueLook) -> Table:
     left = look.depth.waiting - len(look.next_tasks)
     if left > 0:
         table.caption = f"and {left} more"
-    return table
+    return table if table.row_count else None
 
 
 def dead_table(name: str, letters: Sequence[DeadLetter]) -> Table:
-    table = Table("task", "attempts", "failed", "worker", "error", title=f"{name}:dead", title_justify="left")
+    table = _table_of_ids("task", "attempts", "failed", "worker", "error", title=f"{name}:dead")
     for letter in letters:
-        failed_at = to_iso(letter.failed_at) if letter.failed_at else "?"
+        failed_at = f"{letter.failed_at:%Y-%m-%d %H:%M:%S}" if letter.failed_at else "?"
         shown = letter.task_id or f"no task: {_short(letter.raw)}"
-        table.add_row(shown, str(letter.attempts), failed_at, letter.worker, letter.error)
+        table.add_row(_plain(shown), str(letter.attempts), failed_at, _plain(letter.worker), _plain(letter.error))
     return table
+
+
+def _table_of_ids(*columns: str, title: str) -> Table:
+    """A table whose ids stay whole in a narrow terminal: people copy them into the next command."""
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, no_wrap=column == "task", overflow="fold")
+    return table
+
+
+def _plain(text: str) -> Text:
+    """Text that others wrote: its brackets are no markup, and its control characters do not reach the terminal."""
+    return Text("".join(character if character.isprintable() else " " for character in text))
 
 
 def dead_json(letter: DeadLetter) -> dict[str, Any]:
@@ -137,12 +151,13 @@ def dead_json(letter: DeadLetter) -> dict[str, Any]:
     }
 
 
-def _task_columns(raw: str) -> tuple[str, str, str, str]:
+def _task_columns(raw: str) -> tuple[Text, Text, str, str]:
     try:
         task = Task.model_validate_json(raw)
     except ValidationError:
-        return f"no task: {_short(raw)}", "", "", ""
-    return task.id, task.camera, to_iso(task.started_at), to_iso(task.queued_at)
+        return _plain(f"no task: {_short(raw)}"), Text(), "", ""
+    recorded, queued = (f"{moment:%Y-%m-%d %H:%M:%S}" for moment in (task.started_at, task.queued_at))
+    return _plain(task.id), _plain(task.camera), recorded, queued
 
 
 def _payload(raw: str) -> Any:
@@ -153,5 +168,5 @@ def _payload(raw: str) -> Any:
         return raw
 
 
-def _short(text: str, length: int = 60) -> str:
+def _short(text: str, length: int = 40) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"

@@ -220,6 +220,7 @@ def test_a_malformed_payload_goes_to_the_dead_letters_as_it_is(queue: TaskQueue,
     assert done == [a_task().id]
     assert json.loads(letter.raw)["task"] == payload
     assert letter.error.startswith("malformed payload")
+    assert "\n" not in letter.error
     assert len(letter.error) <= 500
     assert leftovers(queue) == {"video_queue:dead"}
 

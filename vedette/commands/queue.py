@@ -50,9 +50,8 @@ def show(
             stdout.print_json(json.dumps({look.name: look.as_json() for look in looks}))
             return
         stdout.print(depth_table(look.view for look in looks))
-        for look in looks:
-            if look.in_work or look.next_tasks:
-                stdout.print(tasks_table(look))
+        for table in filter(None, map(tasks_table, looks)):
+            stdout.print(table)
 
 
 @queue_app.command()
@@ -66,6 +65,12 @@ def dead(
     """Show the tasks that failed for good, with their last error.
 
     A task gets here after three attempts, or if it is no task at all. It stays until it is replayed or dropped.
+
+    For example:
+
+        vedette queue dead video_queue
+
+        vedette queue dead --json | jq '.video_queue[].error'
     """
     with _queues(config, video_dir, queue) as queues:
         from vedette.queue_tables import dead_json, dead_table
@@ -75,7 +80,8 @@ def dead(
             stdout.print_json(json.dumps({name: [dead_json(letter) for letter in of] for name, of in letters.items()}))
         elif any(letters.values()):
             for name, of in letters.items():
-                stdout.print(dead_table(name, of))
+                if of:
+                    stdout.print(dead_table(name, of))
         else:
             stdout.print(f"No dead letters in {', '.join(letters)}.")
 
