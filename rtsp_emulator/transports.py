@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -113,12 +114,10 @@ async def open_udp(host: str, client: tuple[str, int], heard: Callable[[], None]
         first, _protocol = await loop.create_datagram_endpoint(lambda: _Listener(heard), local_addr=(host, 0))
         port = cast(int, first.get_extra_info("sockname")[1])
         if port % 2 == 0:
-            try:
+            with suppress(OSError):  # taken by somebody else: try another pair
                 second, _protocol = await loop.create_datagram_endpoint(
                     lambda: _Listener(heard), local_addr=(host, port + 1)
                 )
                 return UdpTransport((first, second), client)
-            except OSError:
-                pass  # taken by somebody else: try another pair
         first.close()
     raise RtspError(461, "no pair of UDP ports is free")
