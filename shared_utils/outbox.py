@@ -173,9 +173,9 @@ class OutboxSender:
         except Exception:
             log.exception("sending the outbox failed; trying again")
             return False
-        if self._away:
+        if self._away and sent:  # an outbox that retention has emptied says nothing about Redis
             log.info("the queues are back: %d waiting segments were sent", sent)
-        self._away = False
+            self._away = False
         self._backoff.reset()
         return True
 

@@ -284,3 +284,21 @@ def test_stopping_does_not_wait_for_a_redis_that_hangs(video: VideoDir) -> None:
         took = time.monotonic() - began
         assert took < SOCKET_SECONDS - 5
         assert outbox.waiting() == [a_manifest().segment_id]
+
+
+def test_an_outbox_emptied_by_retention_is_no_sign_that_redis_is_back(
+    outbox: Outbox, video: VideoDir, server: FakeServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """On a small disk the log would tell of a Redis that comes and goes every few seconds."""
+    caplog.set_level(logging.INFO, logger="shared_utils.outbox")
+    server.connected = False
+    outbox.put(a_manifest())
+    sender = OutboxSender(outbox, Backoff(0.05, 0.05))
+    sender.start()
+    wait_until("the outage is told", lambda: len(caplog.records) == 1)
+    video.waiting_manifest(a_manifest().segment_id).unlink()
+    time.sleep(0.3)
+
+    sender.stop()
+
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
