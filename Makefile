@@ -47,7 +47,7 @@ bench: $(DEV) $(PICTURES) ## Measure against the naive way
 	$(BIN)/python -m benchmarks
 
 up: .env models-once ## Start everything with Docker
-	docker compose up --detach --build
+	@docker compose up --detach --build || { docker compose logs --no-log-prefix prepare >&2; exit 1; }
 	@echo "It runs. What happens: make logs. What was found: video/detections_log.jsonl. Stop: make down."
 
 down: ## Stop what `make up` started; recordings and queued tasks stay

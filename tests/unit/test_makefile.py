@@ -88,3 +88,13 @@ def test_weights_that_cannot_be_brought_do_not_stop_the_start(checkout: Path) ->
     assert done.returncode == 0
     assert "run --rm --build models" in (checkout / "asked").read_text()
     assert "NOTICE: there are no weights yet" in done.stderr
+
+
+def test_a_start_that_fails_shows_what_the_folders_container_said(checkout: Path) -> None:
+    """Compose itself says no more than that `prepare` ended with 1."""
+    (checkout / ".env").write_text("RTSP_URL=\n")
+
+    done = make(checkout, "up")
+
+    assert done.returncode != 0
+    assert (checkout / "asked").read_text().splitlines()[-1] == "compose logs --no-log-prefix prepare"
