@@ -71,7 +71,7 @@ class MachineRun:
         deadline = time.monotonic() + self._drain_seconds
         left = self._tasks_left()
         if left:
-            log.info("waiting up to %.0f s for the analysis of %d segments", self._drain_seconds, left)
+            log.info("waiting up to %.0f s for the analysis of what is queued: %d", self._drain_seconds, left)
         while left != 0 and time.monotonic() < deadline and not self._hurry.wait(DRAIN_LOOK_SECONDS):
             left = self._tasks_left()
         if left:
