@@ -7,7 +7,7 @@ from threading import Event, Thread
 from capture_service.camera_lock import CameraLock
 from capture_service.camera_state import CameraState
 from capture_service.connection import Connection, MotionFinderMaker
-from capture_service.errors import CaptureError
+from capture_service.errors import CameraTakenError, CaptureError
 from capture_service.gaps import Gap, GapWatch
 from capture_service.metrics import RECONNECTS
 from capture_service.salvage import Salvage
@@ -125,7 +125,8 @@ class Camera:
             self._connected_before = True
 
     def _lost(self, error: Exception, reason: str) -> None:
-        self._gaps.failed(reason)
+        if not isinstance(error, CameraTakenError):  # then another process has the video, and knows its gaps
+            self._gaps.failed(reason)
         if self.state.became("away", reason):
             log.warning("%s", error)
 
