@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 60.0
 DRAIN_LOOK_SECONDS = 0.5
+REDIS_AWAY_SECONDS = 10.0  # enough to be started again; one that hangs longer is not waited for
 
 Phase = Literal["starting", "running", "closing segments", "analysing what is queued", "stopping", "ended"]
 
@@ -68,12 +69,22 @@ class MachineRun:
 
     def _drain(self) -> None:
         """Wait until the queues with a worker are empty, the time is up, or somebody is in a hurry."""
-        deadline = time.monotonic() + self._drain_seconds
-        left = self._tasks_left()
-        if left:
-            log.info("waiting up to %.0f s for the analysis of what is queued: %d", self._drain_seconds, left)
-        while left != 0 and time.monotonic() < deadline and not self._hurry.wait(DRAIN_LOOK_SECONDS):
-            left = self._tasks_left()
+        answered = time.monotonic()
+        deadline, told = answered + self._drain_seconds, False
+        while True:
+            left, now = self._tasks_left(), time.monotonic()
+            if left == 0:
+                return
+            if left is not None:
+                answered = now
+            elif now - answered >= REDIS_AWAY_SECONDS:
+                log.warning("Redis does not answer: what is queued is analysed after the next start")
+                return
+            if left and not told:
+                told = True
+                log.info("waiting up to %.0f s for the analysis of what is queued: %d", self._drain_seconds, left)
+            if now >= deadline or self._hurry.wait(DRAIN_LOOK_SECONDS):
+                break
         if left:
             log.warning("%d tasks are left in the queue; the next start goes on with them", left)
 
