@@ -19,6 +19,8 @@ from shared_utils.segments import VideoDir, parse_segment_id
 
 log = logging.getLogger(__name__)
 
+HEADER_BYTES = 128  # FFmpeg begins a file with 88 bytes that name its format; frames come with the index behind them
+
 
 class Salvage:
     """Adopts leftovers. Doing it twice, or being killed while doing it, does no harm."""
@@ -68,7 +70,7 @@ class Salvage:
         return False
 
     def _made_whole(self, segment: str, part: Path) -> bool:
-        if part.stat().st_size == 0:
+        if part.stat().st_size <= HEADER_BYTES:
             self._store.discard(segment)
             return False
         repaired = repair_path(self._video, segment)

@@ -176,15 +176,24 @@ def test_a_part_that_cannot_be_read_is_kept_under_another_name(parts: CapturePar
     assert parts.leftovers() == []
 
 
-def test_a_segment_that_had_just_begun_leaves_nothing(parts: CaptureParts) -> None:
-    """An empty file holds no footage."""
-    part_path(parts.video, SEGMENT).touch()
+def test_a_segment_that_had_just_begun_leaves_nothing(parts: CaptureParts, tmp_path: Path) -> None:
+    """Killed before its first fragment, a file is empty or a bare header; nobody needs to look at that."""
+    film = footage(make_clip(tmp_path / "clip.mp4", seconds=1, width=320, height=180))
+    first, *others = (packet for packet in film.packets if packet.kind == "video")
+    writer = SegmentWriter(part_path(parts.video, SEGMENT), film.stream, first)
+    writer.open()
+    for packet in (first, *others[:3]):
+        writer.write(packet)
+    writer.abandon()
+    film.container.close()
+    begun = part_path(parts.video, SEGMENT).stat().st_size
+    part_path(parts.video, "cam-20261120T101600000Z").touch()
 
     manifests = adopted(parts)
 
+    assert begun > 0
     assert manifests == []
-    assert not part_path(parts.video, SEGMENT).exists()
-    assert not draft_path(parts.video, SEGMENT).exists()
+    assert [path for path in parts.video.segments.rglob("*.*") if path.is_file()] == []
 
 
 def test_files_that_are_not_ours_are_left_alone(parts: CaptureParts, whole: Path) -> None:
