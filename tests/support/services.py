@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from shared_utils.errors import SegmentError
 from shared_utils.segments import Manifest, VideoDir, read_manifest
 
 REPOSITORY = Path(__file__).parents[2]
@@ -45,8 +46,20 @@ def manifests(video_dir: Path, camera: str | None = None) -> list[Manifest]:
     """Every manifest, in the outbox or beside its segment, oldest first."""
     video = VideoDir(video_dir)
     paths = [*video.outbox.glob("*.json"), *video.segments.rglob("*.json")]
-    found = {manifest.segment_id: manifest for manifest in map(read_manifest, paths)}
+    read = (_read_where_it_is_now(video, path) for path in paths)
+    found = {manifest.segment_id: manifest for manifest in read if manifest}
     return sorted((m for m in found.values() if camera in (None, m.camera)), key=lambda m: m.started_at)
+
+
+def _read_where_it_is_now(video: VideoDir, path: Path) -> Manifest | None:
+    """A manifest moves from the outbox to its segment while we look, and retention may delete it: None then."""
+    for place in (path, video.manifest(path.stem)):
+        try:
+            return read_manifest(place)
+        except SegmentError as error:
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise
+    return None
 
 
 def recorded_spans(video_dir: Path, camera: str) -> list[tuple[datetime, datetime]]:
