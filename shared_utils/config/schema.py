@@ -30,7 +30,11 @@ class MotionConfig(Section):
         default=0.002, gt=0, le=1, description="Smallest moving part of the picture that counts, as a fraction of it."
     )
     threshold: int = Field(
-        default=18, ge=3, le=255, description="How much brighter or darker a pixel must become to count as changed."
+        default=18,
+        ge=3,
+        le=255,
+        description="How much brighter or darker a pixel must become to count as changed; "
+        "less is enough in the dark, more is needed where the picture is noisy.",
     )
     looks_per_second: float = Field(default=5, gt=0, le=30, description="How often motion is looked for.")
     masks: tuple[Polygon, ...] = Field(
