@@ -19,7 +19,7 @@ export DEMO_SECONDS
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check format bench up down logs test-compose ultralytics lock clean
+.PHONY: help setup demo test check format bench faults up down logs test-compose ultralytics lock clean
 
 help: ## Show this list
 	@echo "Usage: make TARGET"
@@ -45,6 +45,9 @@ format: $(DEV) ## Format the code, and mend what ruff can mend
 
 bench: $(DEV) $(PICTURES) ## Measure against the naive way
 	$(BIN)/python -m benchmarks
+
+faults: $(DEV) $(PICTURES) ## Break everything that can break, count what is lost, and write the table of it
+	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist worksteal $(TEST_ARGS) tests/faults --fault-table benchmarks/RESULTS.md
 
 up: .env models-once ## Start everything with Docker
 	@docker compose up --detach --build || { docker compose logs --no-log-prefix prepare >&2; exit 1; }
