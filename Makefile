@@ -32,7 +32,7 @@ demo: $(LOCAL) $(PICTURES) ## See it work without a camera (DEMO_SECONDS=90)
 	@$(BIN)/vedette demo
 
 test: $(DEV) $(PICTURES) ## Run the tests (MODELS_DIR, MEDIA_DIR: more of them; TEST_ARGS: for pytest)
-	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist worksteal -m "not compose" $(TEST_ARGS)
+	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist worksteal -m "not compose and not endurance" $(TEST_ARGS)
 
 check: $(DEV) ## Check format, lint and types
 	$(BIN)/ruff format --check .
