@@ -1,23 +1,18 @@
-"""Redis is killed, frozen, full or read-only while segments come and go: they wait, and each is analysed once."""
+"""Redis is killed, frozen, full, read-only or emptied while segments come and go: they wait, each is analysed once."""
 
-import json
-import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from threading import Event
 
 import pytest
 from redis import Redis
 
-from tests.support.clips import make_clip
-from tests.support.emulator import Emulator
+from tests.faults.conftest import FaultRow
 from tests.support.redis_server import RedisServer
-from tests.support.services import REPOSITORY, manifests, service, write_config
+from tests.support.rig import CAMERAS, Rig, Tally
+from tests.support.services import manifests
 from tests.support.waiting import wait_until
 
 # What a supervisor waits before it kills; see vedette/run_services.py and docker-compose.yml.
@@ -26,96 +21,157 @@ WORKER_GRACE_SECONDS = 60.0
 
 
 @contextmanager
-def workers(count: int, url: str, video: Path, log: Path) -> Iterator[list["subprocess.Popen[bytes]"]]:
-    command = [sys.executable, "-m", "tests.support.object_worker_process", url, str(video)]
-    with log.open("ab") as output:
-        processes = [subprocess.Popen(command, cwd=REPOSITORY, stdout=output, stderr=output) for _ in range(count)]
-        try:
-            yield processes
-        finally:
-            for process in processes:
-                process.send_signal(signal.SIGCONT)
-                process.send_signal(signal.SIGTERM)
-            for process in processes:
-                process.wait(WORKER_GRACE_SECONDS)
+def killed(redis: RedisServer) -> Iterator[None]:
+    redis.kill()
+    yield
+    redis.start()
 
 
-def lines(video: Path) -> list[dict[str, Any]]:
-    log = video / "detections_log.jsonl"
-    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+@contextmanager
+def full(redis: RedisServer) -> Iterator[None]:
+    with Redis.from_url(redis.url) as client:
+        client.config_set("maxmemory", "1")
+        yield
+        client.config_set("maxmemory", "0")
 
 
-def segments_with_a_line(video: Path) -> list[str]:
-    return sorted(line["segment_id"] for line in lines(video))
+@contextmanager
+def read_only(redis: RedisServer) -> Iterator[None]:
+    """The replica of a server that is not there."""
+    with Redis.from_url(redis.url) as client:
+        client.replicaof("127.0.0.1", "1")
+        yield
+        client.replicaof("NO", "ONE")
 
 
-@pytest.mark.timeout(150)
-def test_whatever_happens_to_redis_and_to_workers_each_segment_has_one_line(
-    tmp_path: Path, own_redis: RedisServer
+@contextmanager
+def frozen(redis: RedisServer) -> Iterator[None]:
+    redis.freeze()
+    yield
+    redis.thaw()
+
+
+FAULTS = {"killed": killed, "out of memory": full, "read-only": read_only, "frozen": frozen}
+
+
+def wait_while_recording(rig: Rig, seconds: float) -> None:
+    """Each camera cuts a segment every 2 s, so counting them is waiting: it also proves that recording goes on."""
+    rig.wait_for_segments(max(len(CAMERAS), round(seconds * len(CAMERAS) / 2)))
+
+
+def assert_nothing_lost(rig: Rig, tally: Tally) -> None:
+    """Recording never waits for Redis: what each camera showed is one span without a gap."""
+    assert (tally.lost, tally.twice, tally.failed, tally.dead) == (0, 0, 0, 0)
+    assert tally.results == tally.segments
+    assert [rig.gaps_seconds(name) for name in CAMERAS] == [[], [], []]
+    assert rig.logged_gaps() == []
+    rig.assert_whole()
+
+
+@pytest.mark.timeout(300)
+def test_whatever_happens_to_redis_and_to_workers_each_segment_has_one_line(rig: Rig, fault_row: FaultRow) -> None:
+    """Killed, full, read-only and frozen, one after the other, with workers that are frozen and killed as well."""
+    with rig:
+        wait_until("something is analysed", lambda: len(rig.lines()) > 0)
+        with killed(rig.redis):
+            wait_while_recording(rig, 4)
+        with full(rig.redis):
+            wait_while_recording(rig, 4)
+        rig.workers[0].send_signal(signal.SIGSTOP)  # for longer than its lease of 2 s
+        with read_only(rig.redis):
+            wait_while_recording(rig, 4)
+        with frozen(rig.redis):
+            rig.kill_worker(1)
+            wait_while_recording(rig, 4)
+        rig.workers[0].send_signal(signal.SIGCONT)
+        rig.start_worker()
+        tally = rig.finish()
+
+    assert_nothing_lost(rig, tally)
+    fault_row("Redis killed, full, read-only and frozen in turn; a worker killed, one frozen", tally, 0.0)
+
+
+@pytest.mark.endurance
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("fault", "seconds"),
+    [
+        ("killed", 0),
+        ("killed", 20),
+        ("killed", 90),
+        ("read-only", 20),
+        ("out of memory", 20),
+        ("frozen", 40),  # beyond every time limit of a socket
+    ],
+)
+def test_an_absence_of_redis_costs_delay_and_nothing_else(
+    rig: Rig, fault_row: FaultRow, fault: str, seconds: float
 ) -> None:
-    """Killed, full, read-only and frozen, one after the other, with workers that are killed and frozen as well."""
-    clip = make_clip(tmp_path / "clip.mp4", seconds=8, width=320, height=180, moving=[(0, 8)])
-    video = tmp_path / "video"
-    with Emulator({"cam": clip}) as emulator, Redis.from_url(own_redis.url) as redis:
-        camera = {"url": emulator.url("cam"), "record": "continuous", "segment_seconds": 2}
-        config = write_config(tmp_path / "vedette.yml", {"cam": camera}, storage={"keep_free_gb": 0})
-        with workers(2, own_redis.url, video, tmp_path / "workers.log") as two:
-            with service("capture_service", config, video, REDIS_URL=own_redis.url) as capture:
-                wait_until("something is analysed", lambda: len(lines(video)) > 0)
-                own_redis.kill()
-                time.sleep(5)
-                own_redis.start()
-                redis.config_set("maxmemory", "1")
-                time.sleep(5)
-                redis.config_set("maxmemory", "0")
-                two[0].send_signal(signal.SIGSTOP)  # longer than its lease of 2 s
-                redis.replicaof("127.0.0.1", "1")
-                time.sleep(5)
-                redis.replicaof("NO", "ONE")
-                assert own_redis.process is not None
-                os.kill(own_redis.process.pid, signal.SIGSTOP)
-                time.sleep(5)
-                os.kill(own_redis.process.pid, signal.SIGCONT)
-                two[0].send_signal(signal.SIGCONT)
-            wait_until("every segment has its line", lambda: len(lines(video)) >= len(manifests(video)))
+    """However long it lasts: manifests wait in the outbox, workers wait for their tasks, cameras wait for nobody."""
+    with rig:
+        wait_until("something is analysed", lambda: len(rig.lines()) > 0)
+        with FAULTS[fault](rig.redis):
+            if seconds:
+                wait_while_recording(rig, seconds)
+        rig.wait_for_segments(6)
+        tally = rig.finish()
 
-        assert capture.returncode == 0
-        assert [process.returncode for process in two] == [0, 0]
-        assert len(manifests(video)) > 8
-        assert segments_with_a_line(video) == [manifest.segment_id for manifest in manifests(video)]
-        assert all(line["ok"] for line in lines(video))
-        assert redis.llen("video_queue:dead") == 0
-        recorded = sum(manifest.duration_seconds for manifest in manifests(video))
-        first, last = manifests(video)[0], manifests(video)[-1]
-        spanned = (last.started_at - first.started_at).total_seconds() + last.duration_seconds
-        assert recorded == pytest.approx(spanned, abs=0.5), "recording never waits for Redis"
+    assert_nothing_lost(rig, tally)
+    fault_row(f"Redis {fault}, {'back at once' if not seconds else f'for {seconds:.0f} s'}", tally, 0.0)
+
+
+@pytest.mark.timeout(240)
+def test_a_kill_of_redis_loses_no_task_that_was_pushed(rig: Rig, fault_row: FaultRow) -> None:
+    """A manifest beside its segment says that its tasks are queued; nobody would ever push them again."""
+    with rig:
+        for worker in rig.workers:  # so that what is pushed stays in Redis, and nothing but Redis
+            worker.send_signal(signal.SIGSTOP)
+        for _ in range(5):
+            known = set(rig.video.segments.rglob("*.json"))
+            wait_until("a segment is queued", lambda: set(rig.video.segments.rglob("*.json")) > known)  # noqa: B023
+            rig.redis.kill()  # in the moment after the push
+            rig.redis.start()
+        for worker in rig.workers:
+            worker.send_signal(signal.SIGCONT)
+        tally = rig.finish()
+
+    assert_nothing_lost(rig, tally)
+    fault_row("Redis killed 5 times, each right after a push", tally, 0.0)
 
 
 @pytest.mark.timeout(150)
 def test_services_stop_in_time_although_redis_and_a_camera_are_frozen(tmp_path: Path, own_redis: RedisServer) -> None:
     """Otherwise they are killed, and a segment that was being written is cut off."""
-    clip = make_clip(tmp_path / "clip.mp4", seconds=8, width=320, height=180)
-    video = tmp_path / "video"
-    with Emulator({"cam": clip}) as emulator:
-        camera = {"url": emulator.url("cam"), "record": "continuous"}
-        config = write_config(tmp_path / "vedette.yml", {"cam": camera}, storage={"keep_free_gb": 0})
-        with (
-            workers(1, own_redis.url, video, tmp_path / "workers.log") as one,
-            service("capture_service", config, video, REDIS_URL=own_redis.url) as capture,
-        ):
-            wait_until("a segment is written", lambda: any(p.stat().st_size > 20_000 for p in video.rglob("*.part")))
-            assert own_redis.process is not None
-            os.kill(own_redis.process.pid, signal.SIGSTOP)
-            emulator.freeze()
-            time.sleep(1)
-            for process in (capture, *one):
-                process.send_signal(signal.SIGTERM)
+    rig = Rig(tmp_path / "rig", own_redis, camera={"segment_seconds": 30})
+    with rig:
+        wait_until("all are recorded", lambda: len(written(rig)) == len(CAMERAS))
+        own_redis.freeze()
+        rig.emulator.freeze()
+        wait_until("the freeze is noticed", lambda: rig.capture is not None and are_still(rig))
+        assert rig.capture is not None
+        services = (rig.capture, *rig.workers)
+        for process in services:
+            process.send_signal(signal.SIGTERM)
 
-            capture.wait(CAPTURE_STOP_SECONDS)
-            one[0].wait(WORKER_GRACE_SECONDS)
+        rig.capture.wait(CAPTURE_STOP_SECONDS)
+        for worker in rig.workers:
+            worker.wait(WORKER_GRACE_SECONDS)
 
-            os.kill(own_redis.process.pid, signal.SIGCONT)
+        own_redis.thaw()
 
-    assert (capture.returncode, one[0].returncode) == (0, 0)
-    assert len(manifests(video)) == 1
-    assert not list(video.rglob("*.part"))
+    assert [process.returncode for process in services] == [0, 0, 0]
+    assert sorted(manifest.camera for manifest in manifests(rig.video.root)) == sorted(CAMERAS)
+    assert not list(rig.video.root.rglob("*.part"))
+
+
+def written(rig: Rig) -> dict[Path, int]:
+    """The part files that hold video already, and their sizes."""
+    sizes = {path: path.stat().st_size for path in rig.video.root.rglob("*.mp4.part")}
+    return {path: size for path, size in sizes.items() if size > 20_000}
+
+
+def are_still(rig: Rig) -> bool:
+    """Whether no video has come for a moment."""
+    before = written(rig)
+    Event().wait(0.7)  # more than a fragment lasts
+    return written(rig) == before

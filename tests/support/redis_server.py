@@ -1,6 +1,7 @@
 """A real redis-server for tests, with the ways in which one fails."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,18 @@ class RedisServer(EmbeddedRedis):
         assert process is not None, "the server must run to be killed"
         process.kill()
         process.wait(20)
+
+    def freeze(self) -> None:
+        """It neither answers nor refuses, until `thaw`: a host that swaps, or a disk that hangs."""
+        self._send(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._send(signal.SIGCONT)
+
+    def _send(self, number: signal.Signals) -> None:
+        process = self.process
+        assert process is not None, "the server must run to be sent a signal"
+        process.send_signal(number)
 
 
 def require_redis_server(folder: Path) -> None:
