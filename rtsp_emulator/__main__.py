@@ -12,9 +12,11 @@ from functools import partial
 from pathlib import Path
 
 from rtsp_emulator.camera import Camera
+from rtsp_emulator.clips import Clip
 from rtsp_emulator.connection import ConnectionSettings
 from rtsp_emulator.control import Control
 from rtsp_emulator.errors import InterruptedConversionError
+from rtsp_emulator.faults import Fault
 from rtsp_emulator.options import Options, parse_options
 from rtsp_emulator.server import RtspServer
 from rtsp_emulator.sources import ClipStore, PreparedCamera, parse_source, prepare_all, work_folder
@@ -88,11 +90,15 @@ def _camera(prepared: PreparedCamera, store: ClipStore, options: Options, clock:
     return Camera(
         prepared.source.camera,
         prepared.clips,
-        partial(asyncio.to_thread, store.other_clip, prepared),
+        partial(_other_clip, store, prepared),
         clock,
         wait_for_client=options.wait_for_client,
         start_seconds=options.start_seconds,
     )
+
+
+async def _other_clip(store: ClipStore, prepared: PreparedCamera, fault: Fault) -> Clip:
+    return await asyncio.to_thread(store.other_clip, prepared, fault)
 
 
 def _announce(options: Options, port: int, control_port: int, cameras: Iterable[str]) -> None:

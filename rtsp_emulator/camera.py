@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -21,6 +22,8 @@ LOOK_UP_SECONDS = 0.1  # how soon a waiting camera notices a change of speed
 # A camera that was frozen does not send afterwards what it has missed.
 TOO_LATE_SECONDS = 1.0
 BURST_PACKETS, BURST_PAUSE_SECONDS = 16, 0.001
+VIDEO_CODECS = ("h264", "hevc")
+SWITCHING = (Fault.CHANGE_CODEC, Fault.CHANGE_RESOLUTION)  # faults that play another clip
 
 
 class Viewer(Protocol):
@@ -32,6 +35,9 @@ class Viewer(Protocol):
     def send_noise(self, noise: bytes) -> None:
         """Take bytes that are no packet at all."""
 
+    def close(self) -> None:
+        """The camera ends the session."""
+
 
 class Camera:
     """Its clock runs on whether or not anybody watches, so that clients join in the middle of a GOP."""
@@ -40,7 +46,7 @@ class Camera:
         self,
         name: str,
         clips: Sequence[Clip],
-        make_other_clip: Callable[[], Awaitable[Clip]],
+        make_other_clip: Callable[[Fault], Awaitable[Clip]],
         clock: Clock,
         *,
         wait_for_client: bool = False,
@@ -49,8 +55,9 @@ class Camera:
         self.name, self.faults = name, FaultBoard()
         self._clips, self._clip = clips, clips[0]
         self._make_other_clip = make_other_clip
-        self._other_clip: Clip | None = None
+        self._other_clips: dict[Fault, Clip] = {}
         self._making_other_clip = asyncio.Lock()
+        self._codec_change_closes = False
         self._clock, self._media_clock = clock, MediaClock()
         rng = random.Random()  # noqa: S311  # noise, not a secret
         self._spoiler = Spoiler(self.faults, rng)
@@ -61,8 +68,14 @@ class Camera:
 
     @property
     def tracks(self) -> tuple[Track, ...]:
-        """What a client that comes now is told; always the tracks of the first clip, in the present clip's size."""
-        return tuple(self._playing(told.kind) or told for told in self._clips[0].tracks)
+        """What a client that comes now is told: the tracks of the first clip, in the present clip's size and codec."""
+        return tuple(self._playing(told.kind) or told for told in self._told_clip.tracks)
+
+    @property
+    def _told_clip(self) -> Clip:
+        """The clip whose codecs clients are told: the first, unless the camera has changed its codec."""
+        changed = self._other_clips.get(Fault.CHANGE_CODEC)
+        return changed if changed is not None and self._clip is changed else self._clips[0]
 
     def add_viewer(self, viewer: Viewer) -> None:
         """Send to this client from the next packet on, after the last sender reports: they tell it the time."""
@@ -80,9 +93,10 @@ class Camera:
             self._spoiler.jump(order.by_seconds)
             self._last_report.clear()
             return
-        if order.fault is Fault.CHANGE_RESOLUTION:
+        if order.fault in SWITCHING:
             async with self._making_other_clip:  # ordered twice at once, it is made once
-                self._other_clip = self._other_clip or await self._make_other_clip()
+                if order.fault not in self._other_clips:
+                    self._other_clips[order.fault] = await self._make_other_clip(order.fault)
         self.faults.begin(order, self._clock.monotonic())
 
     def status(self) -> dict[str, Any]:
@@ -107,7 +121,7 @@ class Camera:
 
     async def run(self) -> None:
         """Play until cancelled."""
-        packetisers = {track.kind: rtp.Packetiser(track, payload_type(n)) for n, track in enumerate(self.tracks)}
+        packetisers = self._packetisers()
         try:
             if self._wait_for_client:
                 await self._first_viewer.wait()
@@ -120,7 +134,14 @@ class Camera:
             for packetiser in packetisers.values():
                 packetiser.close()
 
-    async def _play(self, packetisers: Mapping[Kind, rtp.Packetiser]) -> None:
+    def _packetisers(self) -> dict[str, rtp.Packetiser]:
+        """One for each codec: that of a change to come has to know the camera's timestamp zero from the beginning."""
+        video, *others = self._clips[0].tracks
+        videos = [replace(video, codec=codec) for codec in VIDEO_CODECS]
+        numbered = [(0, track) for track in videos] + list(enumerate(others, 1))
+        return {track.codec: rtp.Packetiser(track, payload_type(number)) for number, track in numbered}
+
+    async def _play(self, packetisers: Mapping[str, rtp.Packetiser]) -> None:
         while True:
             for unit in self._clip.units:
                 due = self._round_began + unit.starts_at
@@ -135,17 +156,31 @@ class Camera:
 
     def _begin_next_round(self) -> None:
         self._round, self._round_began = self._round + 1, self._round_began + self._clip.length
-        if self._clip is not self._other_clip:
+        if self._clip not in self._other_clips.values():
             self._clip = self._clips[self._round % len(self._clips)]
 
     def _switched_at(self, due: Fraction) -> bool:
-        """Begin the other clip at this picture, or go back from it, if the faults have changed so."""
-        wants_other = self.faults.holds(Fault.CHANGE_RESOLUTION, self._clock.monotonic())
-        if self._other_clip is None or wants_other == (self._clip is self._other_clip):
+        """Begin another clip at this picture, or go back from it, if the faults have changed so."""
+        wanted, now = self._wanted_other_clip(), self._clip
+        if wanted is now or (wanted is None and now not in self._other_clips.values()):
             return False
-        self._clip = self._other_clip if wants_other else self._clips[0]
+        self._clip = wanted or self._clips[0]
         self._round, self._round_began = 0, due
+        if self._clip.video.codec != now.video.codec:
+            self._codec_changed()
         return True
+
+    def _wanted_other_clip(self) -> Clip | None:
+        now = self._clock.monotonic()
+        if change := self.faults.order(Fault.CHANGE_CODEC, now):
+            self._codec_change_closes = change.closes  # the change back is of the same manner
+        return next((clip for fault, clip in self._other_clips.items() if self.faults.holds(fault, now)), None)
+
+    def _codec_changed(self) -> None:
+        self._last_report.clear()
+        if self._codec_change_closes:
+            for viewer in tuple(self._viewers):
+                viewer.close()
 
     async def _wait_until(self, media_seconds: float) -> None:
         while True:
@@ -157,11 +192,11 @@ class Camera:
                 return
             await asyncio.sleep(min(wait_seconds, LOOK_UP_SECONDS))
 
-    async def _send(self, unit: AccessUnit, packetisers: Mapping[Kind, rtp.Packetiser]) -> None:
+    async def _send(self, unit: AccessUnit, packetisers: Mapping[str, rtp.Packetiser]) -> None:
         now, track = self._clock.monotonic(), self._playing(unit.kind)
         if track is None or not self._is_sent(unit, now):
             return
-        packets = packetisers[unit.kind].packets(unit, round(self._round_began * track.clock_rate))
+        packets = packetisers[track.codec].packets(unit, round(self._round_began * track.clock_rate))
         packets = self._spoiler.spoil(unit.kind, packets, track.clock_rate, now)
         for report in filter(rtp.is_sender_report, packets):
             self._last_report[unit.kind] = report
@@ -175,8 +210,8 @@ class Camera:
                 viewer.send(unit.kind, packets[begin : begin + BURST_PACKETS])
 
     def _playing(self, kind: Kind) -> Track | None:
-        """The present clip's track, unless it is another than the one that clients were told of."""
-        told = next((track for track in self._clips[0].tracks if track.kind == kind), None)
+        """The present clip's track, unless it is another than the one that clients are told of."""
+        told = next((track for track in self._told_clip.tracks if track.kind == kind), None)
         playing = next((track for track in self._clip.tracks if track.kind == kind), None)
         return playing if told and playing and told.payload == playing.payload else None
 

@@ -21,6 +21,7 @@ class Fault(StrEnum):
     UNAUTHORIZED = "unauthorized"
     VIDEO_STOPS = "video_stops"
     CHANGE_RESOLUTION = "change_resolution"
+    CHANGE_CODEC = "change_codec"
     GARBAGE = "garbage"
     LOSS = "loss"
     FROZEN_TIMESTAMPS = "frozen_timestamps"
@@ -35,6 +36,7 @@ PARAMETERS = {
     "share": {Fault.GARBAGE, Fault.LOSS},
     "where": {Fault.GARBAGE},
     "speed": {Fault.SLOW},
+    "closes": {Fault.CHANGE_CODEC},
 }
 
 
@@ -48,6 +50,7 @@ class FaultOrder(BaseModel):
     share: float = Field(default=1.0, gt=0, le=1, description="Which share of the packets suffers.")
     where: Literal["payload", "framing"] = Field(default="payload", description="What is noise.")
     speed: float = Field(default=0.5, gt=0, lt=1, description="How fast the camera still is.")
+    closes: bool = Field(default=True, description="Whether clients are dropped when it happens.")
 
     @model_validator(mode="after")
     def _parameters_belong_to_the_fault(self) -> Self:

@@ -14,6 +14,7 @@ from threading import Event
 from rtsp_emulator.clips import Clip, load_clip
 from rtsp_emulator.conversion import convert
 from rtsp_emulator.errors import NotCarriedError, SourceError
+from rtsp_emulator.faults import Fault
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ class CameraSource:
 
     camera: str
     paths: tuple[Path, ...]  # played one after the other
-    other: Path | None = None  # what `change_resolution` switches to; None: a smaller copy is made
+    other: Path | None = None  # what a change of resolution or codec switches to; None: a copy is made
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +114,21 @@ class ClipStore:
                 )
         return PreparedCamera(source, tuple(clips))
 
-    def other_clip(self, prepared: PreparedCamera) -> Clip:
-        """The clip for `change_resolution`: the one given, else the first at half its size, in the same codec."""
+    def other_clip(self, prepared: PreparedCamera, fault: Fault) -> Clip:
+        """The clip that a fault switches to, by default made of the first. Raises SourceError."""
+        if fault is Fault.CHANGE_CODEC:
+            return self._clip_in_the_other_codec(prepared)
+        return self._clip_in_another_size(prepared)
+
+    def _clip_in_the_other_codec(self, prepared: PreparedCamera) -> Clip:
+        first = prepared.clips[0]
+        codec = "h264" if first.video.codec == "hevc" else "hevc"
+        given = self.load(prepared.source.other) if prepared.source.other else None
+        if given is not None and given.video.codec == codec:
+            return given
+        return load_clip(self._once(first.path, codec, lambda part: self._convert(first.path, part, codec)))
+
+    def _clip_in_another_size(self, prepared: PreparedCamera) -> Clip:
         first = prepared.clips[0]
         if prepared.source.other:
             other = self.load(prepared.source.other)

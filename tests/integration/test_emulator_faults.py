@@ -5,11 +5,13 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import pytest
 
 from tests.support.clips import make_clip
 from tests.support.emulator import Emulator, EmulatorError
 from tests.support.rtsp_client import PlainClient, Seen, Watcher, count, pts_of
+from tests.support.waiting import wait_until
 
 CAMERA = "front"
 SOUND = "hall"
@@ -206,6 +208,54 @@ def test_a_camera_can_change_to_a_clip_of_the_testers_choice(tmp_path: Path) -> 
         emulator.misbehave(CAMERA, "change_resolution")
 
         client.wait_for(lambda packets: any(packet.width == 640 for packet in packets))
+
+
+@pytest.mark.parametrize(("codec", "other"), [("libx264", "hevc"), ("libx265", "h264")])
+def test_a_changed_codec_ends_the_streams_and_is_told_to_those_who_come_next(
+    tmp_path: Path, codec: str, other: str
+) -> None:
+    """As a camera does whose settings are changed; sound is none of its business."""
+    clip = make_clip(tmp_path / "clip.mp4", seconds=2, codec=codec, audio=True, width=320, height=180)
+    with Emulator({CAMERA: clip}) as emulator:
+        told_before = codecs_of(emulator)
+        with Watcher(emulator.url(CAMERA)) as client:
+            client.wait_for(count("video", 5))
+            emulator.misbehave(CAMERA, "change_codec")
+            ended = client.wait_until_ended()
+        told = codecs_of(emulator)
+        with Watcher(emulator.url(CAMERA), decode=True) as client:
+            client.wait_for(lambda packets: any(packet.width == 320 for packet in packets))
+            client.wait_for(count("audio", 5))
+            emulator.mend(CAMERA)
+            client.wait_until_ended()
+        told_after = codecs_of(emulator)
+
+    assert ended == "end of stream"
+    assert told == [other, "aac"]
+    assert told_before == told_after == ["h264" if other == "hevc" else "hevc", "aac"]
+
+
+def test_some_cameras_change_their_codec_under_a_client_that_plays(emulator: Emulator) -> None:
+    """It gets packets that no decoder of the old codec makes anything of, and never a keyframe again."""
+    with Watcher(emulator.url(CAMERA)) as client:
+        client.wait_for(count("video", 5))
+        emulator.misbehave(CAMERA, "change_codec", closes=False)
+        wait_until("the codec has changed", lambda: emulator.status()["cameras"][CAMERA]["codec"] == "hevc")
+        before = len(client.packets)
+        packets = client.wait_for(lambda packets: len(packets) > before + 40)
+
+        told = codecs_of(emulator)
+        emulator.mend(CAMERA)
+        wait_until("the codec is the old one", lambda: emulator.status()["cameras"][CAMERA]["codec"] == "h264")
+
+    assert told == ["hevc"]
+    assert not any(packet.is_keyframe for packet in packets[before + 2 :])
+
+
+def codecs_of(emulator: Emulator) -> list[str]:
+    """What a client that comes now is told."""
+    with av.open(emulator.url(CAMERA), options={"rtsp_transport": "tcp"}, timeout=(5, 5)) as container:
+        return [stream.codec_context.codec.canonical_name for stream in container.streams]
 
 
 def test_a_slow_camera_sends_fewer_pictures_in_the_same_time(emulator: Emulator) -> None:

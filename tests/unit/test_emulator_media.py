@@ -14,6 +14,7 @@ from rtsp_emulator import nal
 from rtsp_emulator.clips import Clip, load_clip
 from rtsp_emulator.conversion import convert
 from rtsp_emulator.errors import InterruptedConversionError, NotCarriedError, SourceError
+from rtsp_emulator.faults import Fault
 from rtsp_emulator.sources import ClipStore, parse_source, prepare_all
 from tests.support.clips import make_clip
 from tests.support.sound_clip import make_clip_with_sound
@@ -219,7 +220,7 @@ def test_the_other_clip_is_half_the_size_in_the_same_codec(tmp_path: Path, codec
     store = ClipStore(tmp_path)
     (prepared,) = prepare_all(store, parse_source(f"a={clip}", folder_as_cameras=False, work_folder=tmp_path))
 
-    other = store.other_clip(prepared)
+    other = store.other_clip(prepared, Fault.CHANGE_RESOLUTION)
 
     assert (other.video.width, other.video.height) == (320, 180)
     assert other.video.payload == prepared.clips[0].video.payload
