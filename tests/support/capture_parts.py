@@ -1,6 +1,6 @@
 """The capture service's parts around a temporary video folder, all of them real; only cameras and Redis are absent."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,18 +20,20 @@ from shared_utils.clock import SystemClock
 from shared_utils.config.schema import CameraConfig, StorageConfig
 from shared_utils.logs import GAPS_LOG, JsonlLog
 from shared_utils.outbox import Outbox
+from shared_utils.queue import TaskQueue
 from shared_utils.segments import Manifest, VideoDir, read_manifest
 
 
 class CaptureParts:
     """What a recorder needs, and what it leaves."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, queues: Mapping[str, TaskQueue] | None = None) -> None:
         self.video, self.clock = VideoDir(root), SystemClock()
         self.origin = self.clock.monotonic() - 60.0  # when a packet with time 0 arrived
         self.gaps_log = JsonlLog(root, GAPS_LOG, self.clock)
         self.retention = Retention(self.video, StorageConfig(keep_free_gb=0), self.clock)
-        self.store = SegmentStore(self.video, Outbox(self.video, {}, self.clock), self.retention, lambda: None)
+        self.outbox = Outbox(self.video, queues or {}, self.clock)
+        self.store = SegmentStore(self.video, self.outbox, self.retention, lambda: None)
         self.salvage = Salvage(self.video, self.store)
         self.open_files = OpenFiles()
         self.committer = Committer(self.video, self.store, self.retention, self.gaps_log, self.open_files, self.clock)
