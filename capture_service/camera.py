@@ -10,16 +10,14 @@ from capture_service.connection import Connection, MotionFinderMaker
 from capture_service.errors import CameraTakenError, CaptureError
 from capture_service.gaps import Gap, GapWatch
 from capture_service.metrics import RECONNECTS
+from capture_service.reconnect import Reconnect
 from capture_service.salvage import Salvage
 from capture_service.segment_chain import Surroundings
 from capture_service.source import Source
-from shared_utils.backoff import Backoff
 from shared_utils.config.schema import CameraConfig
 from shared_utils.errors import StorageError
 
 log = logging.getLogger(__name__)
-
-STEADY_SECONDS = 10.0  # a connection that lasted so long was a success
 
 SourceMaker = Callable[[str, CameraConfig], Source]
 
@@ -42,8 +40,9 @@ class Camera:
         self._make_source, self._make_finder = make_source, make_finder
         self._lock = CameraLock(around.video, name)
         self._gaps = GapWatch(name, around.clock)
-        self._backoff = Backoff()
+        self._reconnect = Reconnect()
         self._connection: Connection | None = None
+        self._event_goes_on = False  # when the last connection ended
         self._salvaged = False
         self._connected_before = False
         self._stop = Event()
@@ -73,26 +72,27 @@ class Camera:
     def _run(self) -> None:
         try:
             while not self._stop.is_set():
-                self._capture_once()
-                if not self._stop.is_set():
-                    self._stop.wait(self._backoff.next_pause())
+                began = self._around.clock.monotonic()
+                error = self._capture_once()
+                self._stop.wait(self._reconnect.pause_after(error, self._around.clock.monotonic() - began))
         finally:
             self._tell(self._gaps.stop())
             self._lock.release()
 
-    def _capture_once(self) -> None:
-        began = self._around.clock.monotonic()
+    def _capture_once(self) -> Exception | None:
+        """From connecting to losing the camera; what ended it."""
         try:
             self._own()
             self._read()
         except (CaptureError, StorageError) as error:
             self._lost(error, getattr(error, "reason", None) or str(error))
-        except Exception:
+            return error
+        except Exception as error:
             log.exception("camera %s: capture failed by an error nobody expected; it is tried again", self.name)
             self.state.became("away", "internal error")
             self._gaps.failed("internal error")
-        if self._around.clock.monotonic() - began >= STEADY_SECONDS:
-            self._backoff.reset()
+            return error
+        return None
 
     def _own(self) -> None:
         """Be the only one to record this camera, and finish what the one before could not."""
@@ -105,6 +105,8 @@ class Camera:
     def _read(self) -> None:
         source = self._make_source(self.name, self._config)
         connection = Connection(self.name, self._config, source, self._around, self.state)
+        if self._event_goes_on:
+            connection.resume_event()
         self._connection = connection
         if self._stop.is_set():
             return
@@ -112,10 +114,11 @@ class Camera:
             connection.run(self._stop, self._make_finder, self._video_came)
         finally:
             self._connection = None
+            self._event_goes_on = connection.event_goes_on
 
-    def _video_came(self) -> None:
+    def _video_came(self, is_keyframe: bool) -> None:
         self.state.last_packet_at = self._around.clock.now()
-        self._tell(self._gaps.video())
+        self._tell(self._gaps.video(is_keyframe=is_keyframe))
         if self.state.connection != "streaming":
             self.state.became("streaming")
             log.info("camera %s: streaming", self.name)

@@ -11,7 +11,7 @@ from capture_service.errors import CameraLostError
 from capture_service.metrics import BYTES, PACKETS
 from capture_service.motion import MotionSeen
 from capture_service.packets import Packet, Received, StreamFormat, VideoFormat
-from capture_service.parameter_sets import FormatWatch
+from capture_service.parameter_sets import FormatWatch, is_hevc_in_h264
 from capture_service.recorder import Recorder
 from capture_service.segment_chain import Surroundings
 from capture_service.source import Source
@@ -65,10 +65,19 @@ class Connection:
         self._stream: StreamFormat | None = None
         self._format: FormatWatch | None = None
 
-    def run(self, stop: Event, make_finder: MotionFinderMaker, on_video: Callable[[], None]) -> None:
+    @property
+    def event_goes_on(self) -> bool:
+        """Whether an event was being recorded, or was to be resumed, when the connection ended."""
+        return self._recorder.event_goes_on
+
+    def resume_event(self) -> None:
+        """Record from the first keyframe on: an event was going on when the camera was lost."""
+        self._recorder.resume_event()
+
+    def run(self, stop: Event, make_finder: MotionFinderMaker, on_video: Callable[[bool], None]) -> None:
         """Read until told to stop. Raises CaptureError when the camera cannot be opened or is lost.
 
-        `on_video` is called for every video packet.
+        `on_video` is called for every video packet, with whether it is a keyframe.
         """
         try:
             stream = self._source.open()
@@ -79,7 +88,8 @@ class Connection:
                     return
                 self._count(received)
                 if received.kind == "video":
-                    on_video()
+                    self._require_codec(received)
+                    on_video(received.is_keyframe)
                 self._take(received)
                 watchdog.note(received)
             if not stop.is_set():
@@ -133,6 +143,11 @@ class Connection:
             self._state.storage_fails = self._recorder.is_failing
         if self._finder is not None:
             self._finder.offer(packet)
+
+    def _require_codec(self, received: Received) -> None:
+        """Raises CameraLostError. FFmpeg would hand out what no decoder understands, for ever."""
+        if self._stream is not None and is_hevc_in_h264(self._stream.video.codec, received.data):
+            raise CameraLostError(self._camera, "it sends H.265 where it had announced H.264")
 
     def _notice_format(self, packet: Packet) -> None:
         if self._format is None or self._stream is None or not self._format.look(packet):

@@ -22,6 +22,10 @@ class CameraUnreachableError(CaptureError):
         )
 
 
+class LoginRefusedError(CameraUnreachableError):
+    """The camera does not accept our user name and password."""
+
+
 class CameraLostError(CaptureError):
     """The camera was delivering and does no more."""
 

@@ -6,6 +6,7 @@ from typing import Literal
 Mode = Literal["motion", "continuous", "off"]
 
 MAX_LOOK_DELAY_SECONDS = 5.0  # an event does not wait longer than this for looks that are late
+LEARN_SECONDS = 3.0  # a detector that has just begun learns the scene first, and sees little meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,21 @@ class EventState:
     def wanted_from(self) -> float | None:
         """From when on video is to be recorded; None while nothing goes on."""
         return self._wanted_from
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is an event now; recording continuously is none."""
+        return self._rule.mode == "motion" and self._wanted_from is not None
+
+    def resume(self) -> None:
+        """An event was going on when the camera was lost: record what comes first, whoever is in the picture."""
+        if self._rule.mode == "motion":
+            self._wanted_from = float("-inf")
+
+    def began(self, t: float) -> None:
+        """Recording begins with the frame at `t`; an event that was resumed lasts until motion can have been seen."""
+        if self._rule.mode == "motion" and self._last_motion is None:
+            self._last_motion = t + LEARN_SECONDS
 
     def saw(self, t: float, *, moving: bool) -> None:
         """Take in one look."""

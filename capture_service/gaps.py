@@ -34,7 +34,8 @@ class Gap:
 class GapWatch:
     """Turns the comings and goings of one camera's video into gaps. They are measured by the monotonic clock.
 
-    A gap is over when two packets come in a row: in the middle of a stall FFmpeg hands out the one frame that it holds.
+    A gap ends with a keyframe, since nobody can watch what comes before it, and is over when another packet follows: in
+    the middle of a stall FFmpeg hands out the one frame that it holds. A lost connection is a gap however short it was.
     """
 
     def __init__(self, camera: str, clock: Clock) -> None:
@@ -51,12 +52,12 @@ class GapWatch:
         if reason not in self._reasons and len(self._reasons) < MAX_REASONS:
             self._reasons.append(reason)
 
-    def video(self) -> Gap | None:
+    def video(self, *, is_keyframe: bool) -> Gap | None:
         """A video packet came; the gap that is over now, if there was one."""
         now = self._clock.monotonic()
-        if self._since is not None and now - self._since >= LEAST_GAP_SECONDS:
+        if self._since is not None and self._is_gap(self._since, now):
             if self._back is None or now - self._back >= LEAST_GAP_SECONDS:
-                self._back = now
+                self._back = now if is_keyframe else None
                 return None
             gap = self._gap_until(self._back, self._since)
         else:
@@ -68,9 +69,12 @@ class GapWatch:
         """Capture ends here; the gap that is still open, if there is one. It is told once, whoever asks first."""
         until = self._clock.monotonic() if self._back is None else self._back
         since, self._since = self._since, None
-        if since is None or until - since < LEAST_GAP_SECONDS:
+        if since is None or not self._is_gap(since, until):
             return None
         return self._gap_until(until, since)
+
+    def _is_gap(self, since: float, until: float) -> bool:
+        return bool(self._reasons) or until - since >= LEAST_GAP_SECONDS
 
     def _gap_until(self, until: float, since: float) -> Gap:
         now, monotonic = self._clock.now(), self._clock.monotonic()

@@ -17,6 +17,7 @@ from capture_service.packets import Packet, VideoFormat
 _START_CODE = re.compile(rb"\x00\x00\x01")
 _SETS = {"h264": frozenset({7, 8}), "hevc": frozenset({32, 33, 34})}
 _FIRST_SLICE = {"h264": range(1, 6), "hevc": range(32)}
+_HEVC_VPS = b"\x00\x00\x01\x40\x01"
 _SPS = {"h264": 7, "hevc": 33}
 
 
@@ -35,6 +36,14 @@ def parameter_sets(codec: str, data: bytes) -> tuple[bytes, ...]:
         if nal_type(codec, nal) in _SETS[codec]:
             found.add(nal)
     return tuple(sorted(found)) if any(nal_type(codec, nal) == _SPS[codec] for nal in found) else ()
+
+
+def is_hevc_in_h264(codec: str, data: bytes) -> bool:
+    """Whether a stream that is to be `codec` has become H.265, as when somebody changes a camera's settings.
+
+    The head of H.265's video parameter set reads in H.264 as a NAL unit of type 0, which no encoder makes.
+    """
+    return codec == "h264" and _HEVC_VPS in data
 
 
 def annex_b(sets: tuple[bytes, ...]) -> bytes:

@@ -10,7 +10,7 @@ from av.audio.stream import AudioStream
 from av.container.input import InputContainer
 from av.video.stream import VideoStream
 
-from capture_service.errors import CameraLostError, CameraUnreachableError
+from capture_service.errors import CameraLostError, CameraUnreachableError, LoginRefusedError
 from capture_service.packets import AudioFormat, Received, StreamFormat, VideoFormat
 from capture_service.rtsp_failures import explain
 from capture_service.segment_writer import mp4_codecs
@@ -44,7 +44,8 @@ class PyavSource:
             )
         except (av.FFmpegError, OSError) as error:
             failure = explain(error, self._camera, self._url, self._clock.monotonic() - began, OPEN_SECONDS)
-            raise CameraUnreachableError(self._camera, self._url, failure.reason, failure.advice) from error
+            unreachable = LoginRefusedError if failure.is_refused_login else CameraUnreachableError
+            raise unreachable(self._camera, self._url, failure.reason, failure.advice) from error
         self._container = container
         if not container.streams.video:
             raise CameraUnreachableError(

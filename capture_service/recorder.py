@@ -65,6 +65,15 @@ class Recorder:
         """Whether video is lost because the disk does not take it."""
         return self._failing_since is not None
 
+    @property
+    def event_goes_on(self) -> bool:
+        """Whether something moved not long ago, as far as is known."""
+        return self._records and self._events.goes_on
+
+    def resume_event(self) -> None:
+        """Record from the first keyframe on, until the detector has had time to say that nothing moves."""
+        self._events.resume()
+
     def look(self, seen: MotionSeen) -> None:
         """One look of the motion detector."""
         with self._lock:
@@ -137,6 +146,8 @@ class Recorder:
         if wanted_from is None or self._clock.monotonic() < self._begin_at:
             return
         packets = [_aged(packet, newest) for packet in self._ring.take_from(wanted_from)]
+        if packets:
+            self._events.began(packets[0].dts_seconds)
         for packet in packets:
             self._chain.write(packet, stream)
         if packets and self._failing_since is not None:

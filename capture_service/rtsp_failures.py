@@ -16,6 +16,7 @@ class Failure:
 
     reason: str
     advice: str
+    is_refused_login: bool = False
 
 
 def explain(error: Exception, camera: str, url: str, waited_seconds: float, limit_seconds: float) -> Failure:
@@ -28,7 +29,7 @@ def _answered(error: Exception, key: str) -> Failure | None:
     if isinstance(error, ConnectionRefusedError):
         return Failure("connection refused", f"Check that the camera is on and that {key} has the right port.")
     if isinstance(error, av.error.HTTPUnauthorizedError | av.error.HTTPForbiddenError):
-        return Failure("wrong user name or password", f"Check the user name and the password in {key}.")
+        return Failure("wrong user name or password", f"Check the user name and the password in {key}.", True)
     if isinstance(error, av.error.HTTPNotFoundError):
         return Failure("no such path on the camera", f"Check the path at the end of {key} in the camera's manual.")
     return None

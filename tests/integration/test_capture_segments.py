@@ -322,13 +322,13 @@ def test_gaps_are_logged_one_line_each(tmp_path: Path) -> None:
     clock = FixedClock()
     with capture_parts(tmp_path) as parts:
         watch = GapWatch("cam", clock)
-        watch.video()
+        watch.video(is_keyframe=True)
         clock.advance(1)
         watch.failed("it ended the stream")
         watch.failed("connection refused")
         clock.advance(9)
-        watch.video()
-        gap = watch.video()
+        watch.video(is_keyframe=True)
+        gap = watch.video(is_keyframe=True)
         assert gap is not None
         parts.committer.gap(gap)
 

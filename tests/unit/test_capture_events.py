@@ -2,7 +2,7 @@
 
 import pytest
 
-from capture_service.events import MAX_LOOK_DELAY_SECONDS, EventRule, EventState
+from capture_service.events import LEARN_SECONDS, MAX_LOOK_DELAY_SECONDS, EventRule, EventState, Mode
 
 
 @pytest.fixture
@@ -69,6 +69,43 @@ def test_after_its_end_the_next_motion_begins_another_event(state: EventState) -
 
     assert nothing is None
     assert state.wanted_from == 26.0
+
+
+def test_an_event_that_the_camera_interrupted_is_resumed_at_once(state: EventState) -> None:
+    """Whoever is in the picture then would be part of the scene that the detector learns first."""
+    state.resume()
+    resumed_from = state.wanted_from
+    state.began(20.0)
+    state.saw(28.0, moving=False)
+
+    over = [t for t in range(20, 30) if state.is_over(t)]
+
+    assert resumed_from == float("-inf")
+    assert over == list(range(20 + round(LEARN_SECONDS) + 3, 30))
+
+
+def test_motion_prolongs_an_event_that_was_resumed(state: EventState) -> None:
+    """It is an event like any other."""
+    state.resume()
+    state.began(20.0)
+    state.saw(25.0, moving=True)
+    state.saw(28.2, moving=False)
+
+    assert [t for t in (26.0, 27.0, 28.0) if state.is_over(t)] == [28.0]
+    state.end()
+    assert not state.goes_on
+
+
+def test_only_events_go_on_after_an_interruption() -> None:
+    """Continuous recording begins at once anyhow, and what is off stays off."""
+    modes: tuple[Mode, ...] = ("continuous", "off")
+    for mode in modes:
+        state = EventState(EventRule(mode, 5, 3))
+        before = state.wanted_from
+        state.resume()
+
+        assert not state.goes_on
+        assert state.wanted_from == before
 
 
 def test_continuous_recording_begins_at_once_and_is_never_over() -> None:

@@ -18,7 +18,7 @@ from capture_service.gaps import GapWatch
 from capture_service.looks import LookBook
 from capture_service.motion import MotionSeen
 from capture_service.packets import Received
-from capture_service.parameter_sets import FormatWatch, annex_b, parameter_sets
+from capture_service.parameter_sets import FormatWatch, annex_b, is_hevc_in_h264, parameter_sets
 from capture_service.rtsp_failures import explain
 from tests.support.clips import make_clip
 from tests.support.fixed_clock import FixedClock
@@ -82,6 +82,16 @@ def test_other_parameter_sets_are_another_format(tmp_path: Path, codec: str) -> 
     assert (watch.current.width, watch.current.height) == (640, 360)
 
 
+def test_h265_in_a_stream_of_h264_is_recognised_and_h264_never_is(tmp_path: Path) -> None:
+    """Some cameras change their codec under a client that plays; no keyframe would ever end the segment."""
+    hevc = footage(make_clip(tmp_path / "hevc.mp4", seconds=2, codec="libx265"))
+    h264 = footage(make_clip(tmp_path / "h264.mp4", seconds=2))
+
+    assert all(is_hevc_in_h264("h264", packet.data) == packet.is_keyframe for packet in hevc.packets)
+    assert not any(is_hevc_in_h264("hevc", packet.data) for packet in hevc.packets)
+    assert not any(is_hevc_in_h264("h264", packet.data) for packet in h264.packets)
+
+
 def test_a_keyframe_without_parameter_sets_changes_nothing(tmp_path: Path) -> None:
     """Some cameras send them once, in the SDP."""
     film = footage(make_clip(tmp_path / "clip.mp4", seconds=1, width=320, height=180))
@@ -141,26 +151,26 @@ def test_a_hiccup_is_no_gap() -> None:
     """A log full of hiccups is not read."""
     clock = FixedClock()
     watch = GapWatch("cam", clock)
-    watch.video()
+    watch.video(is_keyframe=True)
     clock.advance(1.9)
 
-    assert watch.video() is None
+    assert watch.video(is_keyframe=True) is None
 
 
 def test_a_lone_frame_in_the_middle_of_a_stall_does_not_end_the_gap() -> None:
     """FFmpeg hands out the frame it holds when its time limit expires first; the camera is still away."""
     clock = FixedClock()
     watch = GapWatch("cam", clock)
-    watch.video()
+    watch.video(is_keyframe=True)
     clock.advance(5)
-    lone = watch.video()
+    lone = watch.video(is_keyframe=True)
     clock.advance(5)
     watch.failed("it stopped sending")
     clock.advance(5)
-    first_back = watch.video()
+    first_back = watch.video(is_keyframe=True)
     clock.advance(0.1)
 
-    gap = watch.video()
+    gap = watch.video(is_keyframe=True)
 
     assert lone is None
     assert first_back is None
@@ -169,15 +179,49 @@ def test_a_lone_frame_in_the_middle_of_a_stall_does_not_end_the_gap() -> None:
     assert gap.reason == "it stopped sending"
 
 
+def test_a_lost_connection_is_a_gap_however_soon_it_is_back() -> None:
+    """Its frames are missing, and the owner finds two events where there was one."""
+    clock = FixedClock()
+    watch = GapWatch("cam", clock)
+    watch.video(is_keyframe=True)
+    clock.advance(0.5)
+    watch.failed("it ended the stream")
+    clock.advance(0.5)
+    watch.video(is_keyframe=True)
+    clock.advance(0.1)
+
+    gap = watch.video(is_keyframe=False)
+
+    assert gap is not None
+    assert (gap.end - gap.start).total_seconds() == pytest.approx(1.0)
+    assert gap.reason == "it ended the stream"
+
+
+def test_a_gap_lasts_until_the_first_keyframe() -> None:
+    """What comes before it can neither be watched nor recorded."""
+    clock = FixedClock()
+    watch = GapWatch("cam", clock)
+    watch.video(is_keyframe=True)
+    watch.failed("it ended the stream")
+    gaps = []
+    for is_keyframe in (False, False, True, False):
+        clock.advance(1)
+        gaps.append(watch.video(is_keyframe=is_keyframe))
+
+    assert gaps[:3] == [None, None, None]
+    assert gaps[3] is not None
+    assert (gaps[3].end - gaps[3].start).total_seconds() == 3
+
+
 def test_a_gap_is_measured_by_the_clock_that_nobody_sets() -> None:
     """Setting the machine's clock is no loss of video."""
     clock = FixedClock()
     watch = GapWatch("cam", clock)
-    watch.video()
+    watch.video(is_keyframe=True)
     clock.set(clock.now() + timedelta(hours=1))
     clock.advance(0.1)
 
-    assert watch.video() is None
+    assert watch.video(is_keyframe=True) is None
 
 
 def test_a_camera_that_never_came_has_its_gap_when_the_service_stops() -> None:
