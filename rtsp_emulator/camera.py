@@ -58,6 +58,7 @@ class Camera:
         self._other_clips: dict[Fault, Clip] = {}
         self._making_other_clip = asyncio.Lock()
         self._codec_change_closes = False
+        self._frames_sent = self._frames_late = 0
         self._clock, self._media_clock = clock, MediaClock()
         rng = random.Random()  # noqa: S311  # noise, not a secret
         self._spoiler = Spoiler(self.faults, rng)
@@ -116,6 +117,8 @@ class Camera:
             "position_seconds": round(position, 3),
             "loop": self._round,
             "viewers": len(self._viewers),
+            "frames_sent": self._frames_sent,
+            "frames_late": self._frames_late,
             "faults": self.faults.report(now),
         }
 
@@ -216,10 +219,12 @@ class Camera:
         return playing if told and playing and told.payload == playing.payload else None
 
     def _is_sent(self, unit: AccessUnit, now: float) -> bool:
-        late_seconds = now - self._media_clock.wall_time(float(self._round_began + unit.starts_at))
         silent = [Fault.STALL, Fault.HANG] + ([Fault.VIDEO_STOPS] if unit.kind == "video" else [])
-        return (
-            bool(self._viewers)
-            and late_seconds < TOO_LATE_SECONDS
-            and not any(self.faults.holds(fault, now) for fault in silent)
-        )
+        if not self._viewers or any(self.faults.holds(fault, now) for fault in silent):
+            return False
+        late_seconds = now - self._media_clock.wall_time(float(self._round_began + unit.starts_at))
+        is_late = late_seconds >= TOO_LATE_SECONDS
+        if unit.kind == "video":
+            self._frames_late += is_late
+            self._frames_sent += not is_late
+        return not is_late
