@@ -96,6 +96,8 @@ class Camera:
 
     def _own(self) -> None:
         """Be the only one to record this camera, and finish what the one before could not."""
+        if not self._salvaged:
+            self._around.require_folder()
         self._lock.acquire()
         if not self._salvaged:
             tasks = self._config.queues

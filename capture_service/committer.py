@@ -1,6 +1,7 @@
 """The thread that finishes segments, so that no camera ever waits for a disk to confirm something."""
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -8,6 +9,7 @@ from queue import Empty, Full, Queue
 from threading import Event, Thread
 
 from capture_service.camera_lock import CameraLock
+from capture_service.complaints import Complaints
 from capture_service.draft import Draft, manifest_of
 from capture_service.errors import CameraTakenError
 from capture_service.gaps import Gap
@@ -29,6 +31,7 @@ MAX_WAITING = 200
 HAND_OVER_SECONDS = 0.5
 LATE_LOOKS_SECONDS = 2.0  # how long a manifest waits for the last looks of its segment
 TRY_AGAIN_SECONDS = 30.0
+MAX_GAPS_KEPT = 1000  # that the disk did not take yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +55,18 @@ class Committer:
         gaps_log: JsonlLog,
         open_files: OpenFiles,
         clock: Clock,
+        require_folder: Callable[[], None] = lambda: None,
     ) -> None:
+        """`require_folder` raises StorageError while the video folder is away: nothing is written meanwhile."""
         self._video, self._store, self._retention = video, store, retention
         self._gaps_log, self._open_files, self._clock = gaps_log, open_files, clock
+        self._require_folder = require_folder
         self._salvage = Salvage(video, store)
         self._jobs: Queue[tuple[str, Callable[[], None]]] = Queue(MAX_WAITING)
         self._unfinished: dict[str, tuple[str, ...]] = {}  # segment id: its tasks
+        self._gaps: deque[Gap] = deque(maxlen=MAX_GAPS_KEPT)  # not in the log yet
         self._try_again_at = 0.0
+        self._complaints = Complaints(clock)
         self._stop = Event()
         self._thread: Thread | None = None
 
@@ -94,7 +102,7 @@ class Committer:
     def gap(self, gap: Gap) -> None:
         """Video was missing."""
         GAPS.labels(gap.camera).inc()
-        self._hand_over(f"the gap of camera {gap.camera}", partial(self._gaps_log.append, gap.as_line()))
+        self._hand_over(f"the gap of camera {gap.camera}", partial(self._log_gap, gap))
 
     def salvage(self, camera: str) -> None:
         """Finish what a camera that nobody records any more has left."""
@@ -115,18 +123,19 @@ class Committer:
                 what = ""
             if what:
                 self._attempt(what, job)
-            if self._unfinished and self._clock.monotonic() >= self._try_again_at:
-                self._attempt("finishing segments", self._adopt_unfinished)
+            if (self._unfinished or self._gaps) and self._clock.monotonic() >= self._try_again_at:
+                self._attempt("finishing segments", self._catch_up)
 
     def _attempt(self, what: str, job: Callable[[], None]) -> None:
         try:
             job()
         except (StorageError, SegmentError) as error:
-            log.error("%s", error)
+            log.log(logging.ERROR if self._complaints.is_news(str(error)) else logging.DEBUG, "%s", error)
         except Exception:
             log.exception("%s failed by an error nobody expected", what)
 
     def _make_room(self) -> None:
+        self._require_folder()
         self._retention.make_room(self._open_files.segments())
 
     def _commit(self, recorded: Recorded) -> None:
@@ -139,10 +148,12 @@ class Committer:
             return
         try:
             writer.close()
+            self._require_folder()
             self._store.publish(draft.segment_id)
             waited = self._clock.monotonic() - recorded.ended
             recorded.looks.wait_until(writer.last_frame_seconds, LATE_LOOKS_SECONDS - waited)
             motion = recorded.looks.between(writer.start, writer.end)
+            self._require_folder()  # it was waited
             self._store.queue(manifest_of(draft, _measured(writer), self._video, motion))
         except (StorageError, OSError):
             self._later(draft)
@@ -158,6 +169,7 @@ class Committer:
         self._make_room()
 
     def _salvage_abandoned(self, camera: str) -> None:
+        self._require_folder()
         lock = CameraLock(self._video, camera)
         try:
             lock.acquire()
@@ -168,13 +180,32 @@ class Committer:
         finally:
             lock.release()
 
+    def _log_gap(self, gap: Gap) -> None:
+        self._gaps.append(gap)
+        self._log_gaps()
+
+    def _log_gaps(self) -> None:
+        """What the disk does not take now is written when it takes segments again."""
+        while self._gaps:
+            self._require_folder()
+            self._gaps_log.append(self._gaps[0].as_line())
+            self._gaps.popleft()
+
+    def _catch_up(self) -> None:
+        self._try_again_at = self._clock.monotonic() + TRY_AGAIN_SECONDS
+        self._require_folder()
+        try:
+            self._adopt_unfinished()
+        finally:
+            self._log_gaps()
+
     def _adopt_unfinished(self) -> None:
         """One that the disk still refuses must not hold up the others: a small one fits where a big one does not."""
-        self._try_again_at = self._clock.monotonic() + TRY_AGAIN_SECONDS
         errors = []
         for segment, tasks in list(self._unfinished.items()):
             try:
                 self._salvage.adopt(segment, tasks)
+                self._require_folder()  # else nothing was found because nothing is there
                 del self._unfinished[segment]
             except StorageError as error:
                 errors.append(error)

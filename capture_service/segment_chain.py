@@ -4,6 +4,7 @@ No frame is lost at a joint and none is written twice; the audio goes where its 
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -14,6 +15,7 @@ from capture_service.looks import LookBook
 from capture_service.names import draft_path, new_segment, part_path
 from capture_service.open_files import OpenFiles
 from capture_service.packets import Packet, StreamFormat
+from capture_service.salvage import HEADER_BYTES
 from capture_service.segment_writer import SegmentWriter
 from shared_utils.clock import Clock
 from shared_utils.segments import VideoDir
@@ -48,6 +50,7 @@ class Surroundings:
     committer: Committer
     open_files: OpenFiles
     clock: Clock
+    require_folder: Callable[[], None] = lambda: None  # raises StorageError while the video folder is away
 
 
 class SegmentChain:
@@ -57,6 +60,7 @@ class SegmentChain:
         self._rule, self._looks = rule, looks
         self._video, self._committer = around.video, around.committer
         self._open_files, self._clock = around.open_files, around.clock
+        self._require_folder = around.require_folder
         self._event_id: str | None = None
         self._current: _Open | None = None
         self._ending: _Open | None = None  # takes the audio that is still to come
@@ -100,12 +104,15 @@ class SegmentChain:
         self.end_event()
         self._release_ending(float("inf"))
 
-    def fail(self) -> None:
-        """A write failed: save what the segment holds. The event goes on with the next segment."""
+    def fail(self) -> bool:
+        """A write failed: save what the segment holds; whether that is any video. The event goes on with the next."""
         failed, self._current = self._current, None
-        if failed is not None:
-            failed.writer.abandon()
-            self._committer.failed(failed.draft)
+        if failed is None:
+            return False
+        holds_video = failed.writer.written_bytes > HEADER_BYTES
+        failed.writer.abandon()
+        self._committer.failed(failed.draft)
+        return holds_video
 
     def _is_due(self, keyframe: Packet, stream: StreamFormat) -> bool:
         if self._current is None or self._cut_due:
@@ -121,6 +128,7 @@ class SegmentChain:
             self._current.writer.write(packet)
 
     def _open(self, keyframe: Packet, stream: StreamFormat) -> None:
+        self._require_folder()
         arrived_at = wall_clock_of(keyframe, self._clock)
         segment, started_at = new_segment(self._video, self._rule.camera, arrived_at)
         self._event_id = self._event_id or segment

@@ -18,6 +18,7 @@ from capture_service.store import SegmentStore
 from shared_utils.clock import Clock, SystemClock
 from shared_utils.config import Config
 from shared_utils.errors import StorageError
+from shared_utils.folder_mark import FolderGuard
 from shared_utils.logs import GAPS_LOG, JsonlLog
 from shared_utils.outbox import Outbox, OutboxSender
 from shared_utils.queue import TaskQueue, connect
@@ -74,13 +75,18 @@ class CaptureService:
         retention = Retention(video, config.storage, clock)
         self._store = SegmentStore(video, outbox, retention, self._sender.notify)
         gaps_log = JsonlLog(video.root, GAPS_LOG, clock)
-        self._committer = Committer(video, self._store, retention, gaps_log, self._open_files, clock)
-        around = Surroundings(video, self._committer, self._open_files, clock)
+        self._folder, self._clock = FolderGuard(video.root), clock
+        require = self._folder.require
+        self._committer = Committer(video, self._store, retention, gaps_log, self._open_files, clock, require)
+        around = Surroundings(video, self._committer, self._open_files, clock, require)
         self._cameras = _cameras(config, around, Salvage(video, self._store))
         self._video = video
         self._status = StatusFile(video.status, "capture_service", clock)
+        self._away = False  # the video folder
 
     def start(self) -> None:
+        """Raises StorageError if the video folder cannot be marked."""
+        self._folder.begin(self._clock)
         self._open_files.start()
         self._committer.start()
         self._sender.start()
@@ -101,7 +107,23 @@ class CaptureService:
         states = {camera.name: camera.state for camera in self._cameras}
         self._status.write({"cameras": {n: state.as_status(self._store.recorded(n)) for n, state in states.items()}})
         failing = [name for name, state in states.items() if state.storage_fails]
-        HEALTH.report("storage", ok=not failing, detail=f"the disk takes no video of {', '.join(failing)}")
+        trouble = self._folder_trouble()
+        detail = trouble or f"the disk takes no video of {', '.join(failing)}"
+        HEALTH.report("storage", ok=not failing and trouble is None, detail=detail)
+
+    def _folder_trouble(self) -> str | None:
+        """Why the video folder is away, if it is; told once in the log."""
+        try:
+            self._folder.require()
+        except StorageError as error:
+            if not self._away:
+                log.error("%s Until then nothing is recorded.", error)
+            self._away = True
+            return str(error)
+        if self._away:
+            log.warning("the video folder is back; recording goes on")
+        self._away = False
+        return None
 
     def stop(self) -> None:
         """End the open segments and give them their manifests; what cannot be sent now waits in the outbox."""

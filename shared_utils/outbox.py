@@ -68,10 +68,8 @@ class Outbox:
             return False
         for name in manifest.tasks:
             self._queues[name].push(task_for(manifest, self._clock.now()))
-        target = self._video.manifest(segment_id)
         try:
-            make_folder(target.parent)
-            rename_durably(waiting, target)
+            self._move(waiting, self._video.manifest(segment_id))
         except FileNotFoundError:
             return False  # another process has sent it meanwhile
         except OSError as error:
@@ -94,6 +92,18 @@ class Outbox:
         finally:
             WAITING.set(len(segments) - sent)
         return sent
+
+    def _move(self, waiting: Path, target: Path) -> None:
+        """The folder is there, because the segment is. It is made only for a manifest that is certainly still here:
+        the whole video folder may have been unmounted while Redis was waited for.
+        """
+        try:
+            rename_durably(waiting, target)
+        except FileNotFoundError:
+            if not waiting.exists():
+                raise
+            make_folder(target.parent)
+            rename_durably(waiting, target)
 
     def _usable(self, path: Path) -> Manifest:
         manifest = read_manifest(path)

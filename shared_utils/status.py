@@ -10,6 +10,8 @@ from typing import Any
 
 from shared_utils.clock import Clock, from_iso, to_iso
 from shared_utils.durable import replace_quickly
+from shared_utils.errors import StorageError
+from shared_utils.folder_mark import FolderGuard
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +25,7 @@ class StatusFile:
         self._name = f"{service}@{socket.gethostname()}"
         self._path = folder / f"{self._name}-{os.getpid()}.json"
         self._service, self._clock = service, clock
+        self._video_folder = FolderGuard(folder.parent)
 
     def write(self, details: dict[str, Any]) -> None:
         """Replace the file; `details` must be plain JSON and free of secrets."""
@@ -33,8 +36,9 @@ class StatusFile:
             "updated_at": to_iso(self._clock.now()),
         }
         try:
+            self._video_folder.require()  # nothing is put below a disk that was unmounted
             replace_quickly(self._path, json.dumps(head | details).encode())
-        except OSError as error:
+        except (OSError, StorageError) as error:
             log.debug("status file %s not written: %s", self._path, error)
 
     def remove(self) -> None:

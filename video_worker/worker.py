@@ -8,6 +8,7 @@ from pathlib import Path
 from shared_utils.clock import Clock
 from shared_utils.config.schema import Config
 from shared_utils.errors import PermanentError, SegmentError, StorageError
+from shared_utils.folder_mark import FolderGuard
 from shared_utils.logs import ResultLog
 from shared_utils.segments import Manifest, VideoDir, parse_segment_id, read_manifest
 from shared_utils.tasks import PRIVACY_QUEUE, Task
@@ -63,6 +64,7 @@ class ObjectWorker:
     ) -> None:
         self._video, self._results, self._detectors = video, results, detectors
         self._options, self._status, self._clock = options, status, clock
+        self._folder = FolderGuard(video.root)
 
     def handle(self, task: Task) -> None:
         """Analyse one segment. On return its line is on disk. Raises StorageError while `video/` is away."""
@@ -94,8 +96,10 @@ class ObjectWorker:
             segment = self._segment(task, manifest)
             analysis = self._analyse(segment, detector)
         except PermanentError as error:
+            self._require_that_it_was_there(task)
             self._record_failure(subject, str(error), self._clock.monotonic() - began)
             return
+        self._folder.require()  # it may have been unmounted since
         self._write_snapshot(task, manifest, analysis)
         self._record(subject, analysis, began)
 
@@ -112,11 +116,27 @@ class ObjectWorker:
 
     def _require_video(self, task: Task) -> None:
         """A mount that is away looks like an empty folder: it must not make every segment a lost one."""
+        self._folder.require()
         if not self._video.segments.is_dir():
             raise StorageError(
                 f"{self._video.segments} is not there, so segment {task.segment_id} waits. "
                 "Check that video/ is mounted and readable by this user."
             )
+
+    def _require_that_it_was_there(self, task: Task) -> None:
+        """Before a failure is written: was it the segment, or was the whole folder away? Raises StorageError."""
+        self._require_video(task)
+        if not self._folder.knows and not self._is_there(task):
+            raise StorageError(
+                f"Segment {task.segment_id} is not there, and the video folder {self._video.root} has no mark that "
+                "tells whether it is mounted, so it waits. Start the capture service once: it marks the folder."
+            )
+
+    def _is_there(self, task: Task) -> bool:
+        try:
+            return self._video.resolve(task.filename).exists()
+        except SegmentError:
+            return True  # whatever it names, mounting a disk would not bring it
 
     def _segment(self, task: Task, manifest: Manifest | None) -> Segment:
         """The file of the task and what its manifest says. Without a manifest the file itself is asked."""

@@ -15,6 +15,7 @@ from prometheus_client import REGISTRY
 
 from shared_utils.clock import SystemClock
 from shared_utils.errors import StorageError
+from shared_utils.folder_mark import MARK_NAME, mark_folder
 from shared_utils.logs import DETECTIONS_LOG, ResultLog
 from shared_utils.models import ModelMissingError, UnusableModelError
 from shared_utils.segments import Manifest, MotionLook, VideoDir, VideoInfo, write_manifest
@@ -119,6 +120,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def site(tmp_path: Path, clip: Path) -> Site:
     video = VideoDir(tmp_path / "video")
     video.segments.mkdir(parents=True)
+    mark_folder(video.root, SystemClock())
     return Site(clip, video, BlockDetector(), WorkerOptions(open_cameras=frozenset({"front"})))
 
 
@@ -242,6 +244,40 @@ def test_a_segment_that_cannot_be_analysed_gets_one_line_that_says_why(
     assert (site.line["ok"], site.line["count"], site.line["objects"]) == (False, 0, [])
     assert message in site.line["error"]
     assert f"{SEGMENT}.mp4" in site.line["error"]
+
+
+def test_a_segment_missing_in_a_folder_without_a_mark_waits(site: Site) -> None:
+    """Is it mounted at all? Only the mark can tell; a line that says "gone" would be for ever."""
+    task = site.add_segment()
+    site.video.segment(SEGMENT).unlink()
+    (site.video.root / MARK_NAME).unlink()
+
+    with pytest.raises(StorageError, match="has no mark"):
+        site.worker.handle(task)
+
+    assert site.lines == []
+
+
+def test_nothing_is_written_below_a_disk_that_is_unmounted_meanwhile(site: Site) -> None:
+    """The bare folder below it takes snapshots and lines just as well, and nobody would ever see them."""
+    task = site.add_segment()
+    disk = site.video.root.with_name("disk")
+
+    class Unmounting(BlockDetector):
+        def detect(self, frames: Sequence[Picture]) -> list[list[Detection]]:
+            if not disk.exists():
+                site.video.root.rename(disk)
+                site.video.segments.mkdir(parents=True)
+            return super().detect(frames)
+
+    site.detector = Unmounting()
+    worker = site.worker_with(site.options)
+    with pytest.raises(StorageError, match="was unmounted or replaced"):
+        worker.handle(task)
+    with pytest.raises(StorageError, match="was unmounted or replaced"):
+        worker.give_up(task, "out of attempts")
+
+    assert [path.name for path in site.video.root.rglob("*")] == ["segments"]
 
 
 def test_a_replayed_task_that_comes_good_replaces_its_failure(site: Site) -> None:
