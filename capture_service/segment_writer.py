@@ -20,7 +20,7 @@ from shared_utils.errors import StorageError
 if TYPE_CHECKING:
     from av.stream import Stream
 
-FRAGMENT_SECONDS = 0.5  # what is lost at most of the file when we are killed, apart from the next two
+FRAGMENT_SECONDS = 0.35  # what is lost at most of the file when we are killed, apart from the next two
 INTERLEAVE_SECONDS = 0.3  # how long video waits for audio that does not come
 
 MP4_OPTIONS = {
