@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from capture_service.events import LEARN_SECONDS
 from capture_service.gaps import GapWatch
 from capture_service.motion import MotionSeen
 from capture_service.part_file import PartFile
@@ -154,6 +155,32 @@ def test_motion_right_after_an_event_begins_another_without_repeating_frames(tmp
     sent = [annex_b_slices("h264", packet.data) for packet in film.packets if packet.kind == "video"]
     assert first.video + second.video == sent[: len(first.video) + len(second.video)]
     assert len({manifest.event_id for manifest in parts.manifests()}) == 2
+
+
+def test_an_interrupted_event_is_recorded_from_the_first_keyframe_and_ends_when_nothing_moves(
+    tmp_path: Path, film: Footage
+) -> None:
+    """The detector learns the scene first: who walks meanwhile, without a pre-roll, would be missing."""
+    with capture_parts(tmp_path) as parts:
+        recorder = parts.recorder(camera_config(segment_seconds=60, pre_roll_seconds=0, post_roll_seconds=1))
+
+        recorder.resume_event()
+        feed(recorder, [p for p in film.packets if p.dts_seconds < 1.5], film.stream, parts)
+        recording_at_once = recorder.is_recording
+        recorder.look(MotionSeen(11.0, moving=False, area=0.0, boxes=()))
+        feed(recorder, [p for p in film.packets if p.dts_seconds >= 1.5], film.stream, parts)
+        goes_on = recorder.event_goes_on
+        recorder.finish()
+        recorder.no_more_looks()
+
+    (manifest,) = parts.manifests()
+    keyframe_seconds = 2.0
+    assert recording_at_once
+    assert contents_of(parts.video.segment(manifest.segment_id)).video[0] == annex_b_slices(
+        "h264", next(p for p in film.packets if p.kind == "video").data
+    )
+    assert LEARN_SECONDS + 1 <= manifest.duration_seconds <= LEARN_SECONDS + 1 + keyframe_seconds
+    assert not goes_on
 
 
 def test_a_hole_in_the_video_ends_the_segment(tmp_path: Path, film: Footage) -> None:
