@@ -1,4 +1,8 @@
-"""Reading segments back: what is in one, and making one whole that was cut off."""
+"""Reading segments back: what is in one, and making one whole that was cut off.
+
+Anything may stand in such a file. Only the MP4 reader is let at it: by its contents alone FFmpeg would take a file for
+a playlist, and open what that names. And no frame larger than any camera's is decoded.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import av
+from av.audio.stream import AudioStream
 from av.container.input import InputContainer
 from av.container.output import OutputContainer
 from av.stream import Stream
+from av.video.stream import VideoStream
 
 from shared_utils.errors import SegmentError
-from shared_utils.segments import VideoInfo
+from shared_utils.segments import MOST_FRAME_PX, VideoInfo
 
 _TIMEOUT_SECONDS = 20.0
 
@@ -29,12 +35,12 @@ class Measured:
 def measure(path: Path) -> Measured:
     """Read a segment through. Raises SegmentError if there is no video in it."""
     with _opened(path) as container:
-        stream = container.streams.video[0]
-        audio = container.streams.audio[0].codec_context.name if container.streams.audio else None
+        stream, sound = _video(container), _audio(container)
+        audio = sound.codec_context.name if sound else None
         codec, width, height = stream.codec_context.name, stream.codec_context.width, stream.codec_context.height
         frames, first, end = 0, None, 0.0
         for packet in _readable(container):
-            if packet.stream.type == "video" and packet.dts is not None:
+            if packet.stream is stream and packet.dts is not None:
                 seconds = float(packet.dts * packet.time_base)
                 first = seconds if first is None else first
                 end = seconds + float((packet.duration or 0) * packet.time_base)
@@ -46,6 +52,12 @@ def measure(path: Path) -> Measured:
     return Measured(VideoInfo(codec=codec, width=width, height=height, fps=fps), audio, frames, duration)
 
 
+def make_whole(source: Path, target: Path) -> Measured:
+    """`repair`, and what is in the copy. Raises SegmentError as well if what was written cannot be read back."""
+    repair(source, target)
+    return measure(target)
+
+
 def repair(source: Path, target: Path) -> int:
     """Copy what can be read of `source` into an ordinary MP4; how many frames that is.
 
@@ -53,7 +65,7 @@ def repair(source: Path, target: Path) -> int:
     """
     try:
         with _opened(source) as container, av.open(str(target), "w", format="mp4") as output:
-            frames = _copy(container, output)
+            frames = _copy(container, output, source.stat().st_size)
     except av.FFmpegError as error:
         if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
             raise  # the disk
@@ -63,31 +75,67 @@ def repair(source: Path, target: Path) -> int:
     return frames
 
 
-def _copy(container: InputContainer, output: OutputContainer) -> int:
-    video = container.streams.video[0]
+def _copy(container: InputContainer, output: OutputContainer, most_bytes: int) -> int:
+    """Copy the packets, at most so many bytes of them: an index may name one place again and again."""
+    video, audio = _video(container), _audio(container)
     streams: dict[int, Stream] = {video.index: output.add_stream_from_template(video, opaque=True)}
     if video.codec_context.name == "hevc":
         streams[video.index].codec_context.codec_tag = "hvc1"
-    for audio in container.streams.audio[:1]:
+    if audio:
         streams[audio.index] = output.add_stream_from_template(audio, opaque=True)
     frames = 0
     for packet in _readable(container):
+        most_bytes -= packet.size
+        if most_bytes < 0:
+            break
         if packet.dts is not None and packet.stream.index in streams:
-            frames += packet.stream.type == "video"
+            is_frame = packet.stream is video
             packet.stream = streams[packet.stream.index]
-            output.mux(packet)
+            if not _taken(packet, output):
+                break
+            frames += is_frame
     return frames
+
+
+def _taken(packet: "av.Packet[Any]", output: OutputContainer) -> bool:
+    """Whether the packet was written. One that MP4 refuses is damaged; raises only what the disk is to blame for."""
+    try:
+        output.mux(packet)
+    except OSError:
+        raise
+    except (av.FFmpegError, ValueError):
+        return False
+    return True
 
 
 def _opened(path: Path) -> InputContainer:
     try:
-        container = av.open(str(path), timeout=_TIMEOUT_SECONDS)
+        container = av.open(
+            str(path),
+            format="mp4",
+            timeout=_TIMEOUT_SECONDS,
+            options={"max_pixels": str(MOST_FRAME_PX)},
+            metadata_errors="replace",  # else a bit that fell over in a title is an exception
+        )
     except (av.FFmpegError, OSError) as error:
         raise SegmentError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
-    if not container.streams.video:
+    if not any(_is_known(stream) for stream in container.streams.video):
         container.close()
         raise SegmentError(f"{path} holds no video.")
     return container
+
+
+def _video(container: InputContainer) -> VideoStream:
+    return next(stream for stream in container.streams.video if _is_known(stream))
+
+
+def _audio(container: InputContainer) -> AudioStream | None:
+    return next((stream for stream in container.streams.audio if _is_known(stream)), None)
+
+
+def _is_known(stream: Stream) -> bool:
+    """A damaged file may name a codec that does not exist; PyAV gives it no context then, whatever its types say."""
+    return getattr(stream, "codec_context", None) is not None
 
 
 def _readable(container: InputContainer) -> Iterator["av.Packet[Any]"]:
@@ -107,7 +155,8 @@ def _readable(container: InputContainer) -> Iterator["av.Packet[Any]"]:
 
 def _is_whole(packet: "av.Packet[Any]") -> bool:
     """Whether the lengths in an H.264 or H.265 packet add up: after a power cut a file may end in zeros."""
-    if packet.stream.type != "video" or packet.stream.codec_context.name not in {"h264", "hevc"}:
+    stream = packet.stream
+    if stream.type != "video" or not _is_known(stream) or stream.codec_context.name not in {"h264", "hevc"}:
         return True
     data, at = memoryview(bytes(packet)), 0
     while at + 4 < len(data):

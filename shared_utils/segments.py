@@ -15,6 +15,9 @@ from shared_utils.errors import SegmentError
 CAMERA_NAME = r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?"
 _SEGMENT_ID = re.compile(rf"(?P<camera>{CAMERA_NAME})-(?P<stamp>[0-9]{{8}}T[0-9]{{9}})Z")
 
+# No camera sends larger frames (8K has 33 million). A damaged or hostile file may claim some, and gigabytes with them.
+MOST_FRAME_PX = 8192 * 4608
+
 UtcTime = Annotated[AwareDatetime, PlainSerializer(to_iso, return_type=str, when_used="json")]
 BoxPx = tuple[int, int, int, int]  # x1, y1, x2, y2 in pixels of the full picture
 

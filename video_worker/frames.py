@@ -14,10 +14,14 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from shared_utils.errors import SegmentError, StorageError
+from shared_utils.segments import MOST_FRAME_PX
 from video_worker.detectors import Picture
 
 log = logging.getLogger(__name__)
 
+# By its contents alone FFmpeg would take a file for a playlist, too, and open what that names.
+_FORMATS = {"format_whitelist": "mov,matroska,mpegts,avi,wav"}
+_LIMITS = {"max_pixels": str(MOST_FRAME_PX)}  # of the decoders: those that look at the file first, and ours
 # The folder behind the path is away, not the file broken: a mount that went stale, a disk that fails.
 _STORAGE_ERRORS = {errno.EIO, errno.ESTALE, errno.EACCES, errno.EPERM, errno.ENOTCONN, errno.ETIMEDOUT, errno.EMFILE}
 
@@ -71,7 +75,7 @@ def _opened(path: Path) -> InputContainer:
     try:
         if path.stat().st_size == 0:
             raise SegmentError(f"{path.name} is empty: nothing was recorded into it.")
-        return av.open(str(path))
+        return av.open(str(path), options=_LIMITS, container_options=_FORMATS, metadata_errors="replace")
     except FileNotFoundError as error:
         raise SegmentError(
             f"{path.name} is gone: it was deleted, by retention or by hand, before it was analysed."
@@ -81,7 +85,7 @@ def _opened(path: Path) -> InputContainer:
 
 
 def _reading_error(path: Path, error: av.error.FFmpegError | OSError) -> SegmentError | StorageError:
-    if not isinstance(error, av.error.FFmpegError) or error.errno in _STORAGE_ERRORS:
+    if not isinstance(error, av.error.FFmpegError) or (error.errno in _STORAGE_ERRORS and not _can_be_read(path)):
         return StorageError(
             f"{path} cannot be read now: {error.strerror}. Check that video/ is mounted and readable by this user; "
             "the task waits."
@@ -89,10 +93,24 @@ def _reading_error(path: Path, error: av.error.FFmpegError | OSError) -> Segment
     return SegmentError(f"{path.name} is not a video that can be read: {error.strerror}. It is damaged or was cut off.")
 
 
+def _can_be_read(path: Path) -> bool:
+    """Whether the disk gives the whole file: FFmpeg has the same errors for damaged ones."""
+    try:
+        with path.open("rb") as handle:
+            while handle.read(1 << 20):
+                continue
+    except OSError:
+        return False
+    return True
+
+
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:
-    if not container.streams.video:
+    # In a damaged file a stream may be of a codec that does not exist: it has no context then, whatever PyAV's types say.
+    known = (stream for stream in container.streams.video if getattr(stream, "codec_context", None) is not None)
+    stream = next(known, None)
+    if stream is None:
         raise SegmentError(f"{path.name} has no video in it.")
-    stream = container.streams.video[0]
+    stream.codec_context.options = _LIMITS
     # One thread: frame threads cost 14 % more and can hang at exit; scaling is by worker processes.
     stream.codec_context.thread_type = "NONE"
     stream.codec_context.thread_count = 1
