@@ -155,6 +155,7 @@ class Committer:
             motion = recorded.looks.between(writer.start, writer.end)
             self._require_folder()  # it was waited
             self._store.queue(manifest_of(draft, _measured(writer), self._video, motion))
+            self._try_again_at = 0.0  # a disk that took this one may take those that it refused before
         except (StorageError, OSError):
             self._later(draft)
             raise

@@ -52,7 +52,9 @@ class Recorder:
         self._lock = Lock()
         self._stream: StreamFormat | None = None
         self._finished = False
-        self._backoff = Backoff()
+        # The ring holds at least that much: what comes after a disk takes segments again is not lost.
+        self._backoff = Backoff(longest_seconds=config.pre_roll_seconds + LOOK_DELAY_SECONDS)
+        self._begun_with: list[Packet] = []  # what is being written of the ring
         self._begin_at = 0.0
         self._failing_since: datetime | None = None
 
@@ -145,11 +147,12 @@ class Recorder:
         wanted_from = self._events.wanted_from
         if wanted_from is None or self._clock.monotonic() < self._begin_at:
             return
-        packets = [_aged(packet, newest) for packet in self._ring.take_from(wanted_from)]
+        packets = self._begun_with = [_aged(packet, newest) for packet in self._ring.take_from(wanted_from)]
         if packets:
             self._events.began(packets[0].dts_seconds)
         for packet in packets:
             self._chain.write(packet, stream)
+        self._begun_with = []
         if packets and self._failing_since is not None:
             log.warning("camera %s: the disk takes segments again", self._camera)
             self._backoff.reset()
@@ -159,7 +162,12 @@ class Recorder:
         if self._failing_since is None:
             log.error("camera %s: %s Recording is tried again until it succeeds.", self._camera, error)
             self._failing_since = self._clock.now()
-        self._chain.fail()
+        else:
+            log.debug("camera %s: tried again in vain: %s", self._camera, error)
+        if not self._chain.fail():
+            for packet in self._begun_with:
+                self._ring.add(packet)
+        self._begun_with = []
         self._begin_at = self._clock.monotonic() + self._backoff.next_pause()
 
     def _tell_gap(self, until: datetime) -> None:

@@ -66,6 +66,11 @@ class SegmentWriter:
         """From the first frame to the end of the last."""
         return self.end - self.start
 
+    @property
+    def written_bytes(self) -> int:
+        """How much is in the open file."""
+        return 0 if self._file is None or self._file.closed else self._file.tell()
+
     def open(self) -> PartFile:
         """Create the file. Raises StorageError."""
         try:

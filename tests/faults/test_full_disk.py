@@ -1,42 +1,31 @@
 """A disk that is really full: recording ends where it must, comes back by itself, and leaves nothing half-written."""
 
-import json
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from shared_utils.clock import SystemClock
-from shared_utils.segments import VideoDir
+from shared_utils.segments import parse_segment_id
+from tests.faults.conftest import FaultRow
 from tests.support.clips import make_clip
-from tests.support.emulator import Emulator
-from tests.support.packets import contents_of
 from tests.support.redis_server import RedisServer
-from tests.support.services import REPOSITORY, manifests, service, write_config
+from tests.support.rig import CAMERAS, Rig
+from tests.support.services import manifests, recorded_spans
+from tests.support.small_disk import fill, small_disk
 from tests.support.waiting import wait_until
-from vedette.checks.footage import check_footage
 
 DISK_BYTES = 16_000_000
-NO_REDIS = "redis://127.0.0.1:1/0"
+# What was not yet written when the disk filled up: half a second of fragment, and the frames that are held back.
+MOST_LOST_SECONDS = 1.1
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def disk(tmp_path: Path) -> Iterator[Path]:
     """A filesystem of 16 MB in memory, which the administrator alone may mount."""
-    if os.geteuid() != 0:
-        pytest.skip("a small disk can be mounted by root only")
-    folder = tmp_path / "video"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(folder)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode != 0:
-        pytest.skip("a small disk cannot be mounted here: the container forbids it")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with small_disk(tmp_path / "video", DISK_BYTES) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -46,101 +35,112 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_clip(path, seconds=4, noise=40, bit_rate=4_000_000, moving=[(0, 4)])
 
 
-def fill(disk: Path) -> Path:
-    """Take all space but a little."""
-    ballast = disk / "ballast"
-    with ballast.open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(bytes(64 * 1024))
-    return ballast
+def log_of(rig: Rig, name: str) -> str:
+    return (rig.folder / f"{name}.log").read_text()
 
 
-def assert_whole(video: Path) -> None:
-    for manifest in manifests(video):
-        contents = contents_of(VideoDir(video).segment(manifest.segment_id))
-        assert contents.decoded == len(contents.video) > 0
-    report = check_footage(VideoDir(video), SystemClock())
-    assert all(flaw.harmless for flaw in report.flaws), report
+def lost_seconds(rig: Rig, camera: str, full_since: datetime, full_until: datetime) -> float:
+    """What is missing of a camera beyond the time in which the disk was full."""
+    spans = recorded_spans(rig.video.root, camera)
+    ended = max(end for start, end in spans if start <= full_since)
+    begun = min((start for start, _ in spans if start > full_since), default=full_since)
+    before, after = (full_since - ended).total_seconds(), (begun - full_until).total_seconds()
+    return max(0.0, before) + max(0.0, after)
 
 
-@pytest.mark.timeout(150)
-def test_recording_comes_back_by_itself_when_a_full_disk_has_room_again(
-    tmp_path: Path, small_disk: Path, clip: Path
+def parts_from_before(rig: Rig, moment: datetime) -> list[Path]:
+    """Segments that were begun before that and have no manifest yet."""
+    parts = rig.video.root.rglob("*.mp4.part")
+    return [path for path in parts if parse_segment_id(path.name.removesuffix(".mp4.part"))[1] < moment]
+
+
+def all_tried_again(rig: Rig, times: int) -> bool:
+    """Whether every camera has tried so many times in vain, after 1, 2, 4 and from then on every 8 s."""
+    log = log_of(rig, "capture")
+    return all(log.count(f"camera {name}: tried again in vain") >= times for name in CAMERAS)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(
+    "retries",
+    [pytest.param(1, id="short"), pytest.param(7, id="long", marks=pytest.mark.endurance)],
+)
+def test_a_full_disk_costs_the_time_in_which_it_is_full_and_each_line_comes_once(
+    tmp_path: Path, disk: Path, own_redis: RedisServer, fault_row: FaultRow, retries: int
 ) -> None:
-    """Nobody restarts a service for it; what was recorded up to that moment is kept, and the rest is a logged gap."""
-    with Emulator({"cam": clip}) as emulator:
-        camera = {"url": emulator.url("cam"), "record": "continuous", "segment_seconds": 3}
-        config = write_config(tmp_path / "vedette.yml", {"cam": camera}, storage={"keep_free_gb": 0})
-        with service("capture_service", config, small_disk, REDIS_URL=NO_REDIS) as capture:
-            wait_until("a segment is recorded", lambda: len(manifests(small_disk)) > 0)
-            ballast = fill(small_disk)
-            time.sleep(5)
-            before = len(manifests(small_disk))
-            ballast.unlink()
-            wait_until("new segments are recorded", lambda: len(manifests(small_disk)) >= before + 2)
+    """Nobody restarts a service for it; what was recorded is kept, what could not be is a logged gap."""
+    rig = Rig(tmp_path / "rig", own_redis, video=disk)
+    with rig:
+        wait_until("something is analysed", lambda: len(rig.lines()) > 0)
+        rig.wait_for_segments(3)
+        ballast, full_since = fill(disk), SystemClock().now()
+        wait_until("every camera has tried the full disk again", lambda: all_tried_again(rig, retries), 120)
+        full_until = SystemClock().now()
+        ballast.unlink()
+        for name in CAMERAS:
+            rig.wait_for_segments(2, name)
+        wait_until("what was cut off is made whole", lambda: not parts_from_before(rig, full_until))
+        tally = rig.finish()
 
-    gaps = [json.loads(line) for line in (small_disk / "gaps_log.jsonl").read_text().splitlines()]
-    assert capture.returncode == 0
-    assert [gap["reason"] for gap in gaps] == ["the disk did not take the video"]
-    assert not list(small_disk.rglob("*.part"))
-    assert_whole(small_disk)
+    assert (tally.lost, tally.twice, tally.failed, tally.dead) == (0, 0, 0, 0)
+    lost = [lost_seconds(rig, name, full_since, full_until) for name in CAMERAS]
+    assert max(lost) <= MOST_LOST_SECONDS
+    assert {gap["reason"] for gap in rig.logged_gaps()} <= {"the disk did not take the video"}
+    rig.assert_whole()
+    told = log_of(rig, "capture").count(" ERROR ")
+    assert told <= 3 * len(CAMERAS), "it is told once, not at every try"
+    fault_row(f"disk full during a segment, freed after {retries} more tries of each camera", tally, max(lost))
 
 
 @pytest.mark.timeout(150)
 def test_a_service_that_starts_on_a_full_disk_makes_room_and_records(
-    tmp_path: Path, small_disk: Path, clip: Path
+    tmp_path: Path, disk: Path, clip: Path, own_redis: RedisServer, fault_row: FaultRow
 ) -> None:
-    """Killed by the very disk that is full, it finds a leftover that it cannot finish before old segments are gone."""
-    with Emulator({"cam": clip}) as emulator:
-        camera = {"url": emulator.url("cam"), "record": "continuous", "segment_seconds": 2}
-        limits = {"keep_free_gb": 0.002, "max_disk_usage_gb": 1}
-        config = write_config(tmp_path / "vedette.yml", {"cam": camera}, storage=limits)
-        with service("capture_service", config, small_disk, REDIS_URL=NO_REDIS) as capture:
-            wait_until("old segments are there", lambda: len(manifests(small_disk)) > 3)
-            wait_until("a segment is written", lambda: any(p.stat().st_size > 3e5 for p in small_disk.rglob("*.part")))
-            capture.kill()
-            capture.wait()
-        fill(small_disk)
-        known = {manifest.segment_id for manifest in manifests(small_disk)}
-        with service("capture_service", config, small_disk, REDIS_URL=NO_REDIS) as capture:
-            wait_until(
-                "new segments are recorded",
-                lambda: len({manifest.segment_id for manifest in manifests(small_disk)} - known) > 1,
-            )
+    """Killed by the very disk that is full, it finds leftovers that it cannot finish before old segments are gone."""
+    limits = {"keep_free_gb": 0.002, "max_disk_usage_gb": 1}
+    rig = Rig(tmp_path / "rig", own_redis, video=disk, clips={"cam": clip}, storage=limits)
+    with rig:
+        wait_until("old segments are analysed", lambda: len(rig.lines()) > 3)
+        wait_until("a segment is written", lambda: any(p.stat().st_size > 3e5 for p in disk.rglob("*.part")))
+        killed_at = rig.kill_capture()
+        ballast = fill(disk)
+        known = {manifest.segment_id for manifest in manifests(disk)}
+        rig.start_capture()
+        wait_until(
+            "new segments are recorded",
+            lambda: len({manifest.segment_id for manifest in manifests(disk)} - known) > 1,
+        )
+        lost = rig.lost_before_seconds(killed_at, "cam")
+        ballast.unlink()  # the log is needed for counting
+        tally = rig.finish()
 
-    assert capture.returncode == 0
-    assert not list(small_disk.rglob("*.part"))
-    assert_whole(small_disk)
+    assert (tally.lost, tally.twice, tally.failed, tally.dead) == (0, 0, 0, 0)
+    assert lost <= MOST_LOST_SECONDS
+    rig.assert_whole()
+    fault_row("capture killed on a full disk, and started on it", tally, lost)
 
 
 @pytest.mark.timeout(150)
 def test_a_worker_on_a_full_disk_waits_and_then_writes_each_line_once(
-    tmp_path: Path, small_disk: Path, clip: Path, own_redis: RedisServer
+    tmp_path: Path, disk: Path, own_redis: RedisServer, fault_row: FaultRow
 ) -> None:
     """A torn or missing line would say that a segment was looked at when nobody will look again."""
-    worker = [sys.executable, "-m", "tests.support.object_worker_process", own_redis.url, str(small_disk)]
-    with Emulator({"cam": clip}) as emulator:
-        camera = {"url": emulator.url("cam"), "record": "continuous", "segment_seconds": 2}
-        config = write_config(tmp_path / "vedette.yml", {"cam": camera}, storage={"keep_free_gb": 0})
-        with service("capture_service", config, small_disk, REDIS_URL=own_redis.url):
-            wait_until("segments are recorded", lambda: len(manifests(small_disk)) > 3)
-    ballast, log = fill(small_disk), small_disk / "detections_log.jsonl"
-    with (tmp_path / "worker.log").open("wb") as output:
-        process = subprocess.Popen(worker, cwd=REPOSITORY, stdout=output, stderr=output)
-    try:
-        wait_until("the worker meets the full disk", lambda: b"postponed" in (tmp_path / "worker.log").read_bytes())
+    rig = Rig(tmp_path / "rig", own_redis, video=disk, workers=0)
+    log = disk / "detections_log.jsonl"
+    with rig:
+        rig.wait_for_segments(6)
+        assert rig.capture is not None
+        rig.capture.terminate()
+        rig.capture.wait(30)
+        ballast = fill(disk)
+        for _ in range(2):
+            rig.start_worker()
+        wait_until("the workers meet the full disk", lambda: log_of(rig, "workers").count("postponed") > 3)
         while_full = log.read_bytes() if log.exists() else b""
         ballast.unlink()
-        segments = [manifest.segment_id for manifest in manifests(small_disk)]
-        wait_until(
-            "every line is written", lambda: log.exists() and len(log.read_bytes().splitlines()) >= len(segments)
-        )
-    finally:
-        process.terminate()
-        process.wait(60)
+        tally = rig.finish()
 
-    assert process.returncode == 0
     assert while_full == b""
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
-    assert sorted(line["segment_id"] for line in lines) == segments
-    assert all(line["ok"] for line in lines)
+    assert (tally.lost, tally.twice, tally.failed, tally.dead) == (0, 0, 0, 0)
+    assert tally.results == tally.segments
+    fault_row("disk full under the workers, freed later", tally, None)

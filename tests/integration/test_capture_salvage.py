@@ -12,7 +12,9 @@ from capture_service.draft import Draft, write_draft
 from capture_service.errors import CameraTakenError
 from capture_service.mp4_file import measure, repair
 from capture_service.names import draft_path, new_segment, part_path, repair_path
+from capture_service.salvage import Salvage
 from capture_service.segment_writer import SegmentWriter
+from shared_utils.errors import StorageError
 from shared_utils.segments import Manifest, VideoDir
 from tests.support.capture_parts import CaptureParts
 from tests.support.clips import make_clip
@@ -83,6 +85,20 @@ def test_a_segment_cut_off_by_a_crash_becomes_an_ordinary_one(parts: CapturePart
     assert (manifest.event_id, manifest.tasks, manifest.audio) == (DRAFT.event_id, DRAFT.tasks, "aac")
     assert (manifest.video.codec, manifest.video.width) == ("h264", 320)
     assert parts.leftovers() == []
+
+
+def test_a_copy_that_has_no_room_is_not_begun_and_is_made_later(parts: CaptureParts, cut_off: Path) -> None:
+    """On a full disk it would fail again every half minute, and take the last room from what is being recorded."""
+    shutil.copy(cut_off, part_path(parts.video, SEGMENT))
+    repair_path(parts.video, SEGMENT).write_bytes(b"half a copy, left by a kill")
+    full = Salvage(parts.video, parts.store, free_bytes=lambda _: cut_off.stat().st_size - 1)
+
+    with pytest.raises(StorageError, match="No space left"):
+        full.adopt(SEGMENT, TASKS)
+
+    assert part_path(parts.video, SEGMENT).read_bytes() == cut_off.read_bytes()
+    assert not repair_path(parts.video, SEGMENT).exists(), "it holds the room that is needed"
+    assert len(adopted(parts)) == 1
 
 
 def killed_before_the_rename(parts: CaptureParts, whole: Path) -> None:
