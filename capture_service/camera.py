@@ -100,9 +100,9 @@ class Camera:
             self._around.require_folder()
         self._lock.acquire()
         if not self._salvaged:
+            self._salvaged = True  # whatever comes of it: no leftover may keep its camera from being recorded
             tasks = self._config.queues
             self._salvage.adopt_all(self.name, tasks, lambda segment: self._around.committer.unfinished(segment, tasks))
-            self._salvaged = True
 
     def _read(self) -> None:
         source = self._make_source(self.name, self._config)

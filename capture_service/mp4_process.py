@@ -25,7 +25,7 @@ from shared_utils.errors import SegmentError, StorageError
 from shared_utils.segments import VideoInfo
 
 MEMORY_BYTES = 2_000_000_000  # of address space; the largest camera frames need a third of it
-CPU_SECONDS, CPU_BYTES_PER_SECOND = 60, 10_000_000  # measured: 300 MB a second
+CPU_SECONDS, CPU_BYTES_PER_SECOND = 60, 10_000_000  # measured: 900 MB a second
 PATIENT_SECONDS = 900.0  # a disk may be slow; what stands still without using the CPU waits for one
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h

@@ -9,10 +9,11 @@ import cv2
 from capture_service.camera import Camera
 from capture_service.committer import Committer
 from capture_service.motion_watch import MotionWatch
+from capture_service.mp4_process import Mp4Process
 from capture_service.open_files import OpenFiles
 from capture_service.pyav_source import PyavSource
 from capture_service.retention import Retention
-from capture_service.salvage import Salvage
+from capture_service.salvage import AT_ONCE_SECONDS, Salvage
 from capture_service.segment_chain import Surroundings
 from capture_service.store import SegmentStore
 from shared_utils.clock import Clock, SystemClock
@@ -79,7 +80,8 @@ class CaptureService:
         require = self._folder.require
         self._committer = Committer(video, self._store, retention, gaps_log, self._open_files, clock, require)
         around = Surroundings(video, self._committer, self._open_files, clock, require)
-        self._cameras = _cameras(config, around, Salvage(video, self._store))
+        salvage = Salvage(video, self._store, mp4=Mp4Process(AT_ONCE_SECONDS), clock=clock)
+        self._cameras = _cameras(config, around, salvage)
         self._video = video
         self._status = StatusFile(video.status, "capture_service", clock)
         self._away = False  # the video folder
