@@ -83,7 +83,7 @@ class Steps:
     def _wrap_write(self) -> None:
         real = os.write
 
-        def write(file: int, data: Data) -> int:
+        def write(file: int, data: Any) -> int:
             name = self._name(file) if self._is_ours() else None
             if name is not None:
                 self._reach(f"write {name}")

@@ -73,7 +73,8 @@ class Rig:
         self.workers: list[subprocess.Popen[bytes]] = []
         self.capture_command, self.worker_command = capture_command, worker_command
         self._names = tuple(clips or CAMERAS)
-        self._camera, self._storage, self._worker_count = camera or {}, storage or {}, workers
+        self.worker_count = workers  # how many are started with the rest
+        self._camera, self._storage = camera or {}, storage or {}
 
     def _clip(self, name: str) -> Path:
         path = self.folder / f"{name}.mp4"
@@ -82,7 +83,7 @@ class Rig:
     def __enter__(self) -> Self:
         self.emulator.start()
         self.start_capture()
-        for _ in range(self._worker_count):
+        for _ in range(self.worker_count):
             self.start_worker()
         return self
 
@@ -198,6 +199,19 @@ class Rig:
         last = max((end for start, end in spans if start <= moment), default=None)
         assert last is not None, f"nothing of camera {camera} was recorded before {moment}"
         return max(0.0, (moment - last) / timedelta(seconds=1))
+
+    def lost_between_seconds(self, since: datetime, until: datetime, camera: str) -> float:
+        """How much of the time from the first segment that began at or after `since` to `until` is in no segment.
+
+        Holes count as well: a kill just after a cut costs the end of two segments.
+        """
+        covered, lost = None, 0.0
+        for manifest in manifests(self.video.root, camera):
+            if since <= manifest.started_at <= until:
+                lost += max(0.0, (manifest.started_at - (covered or manifest.started_at)) / timedelta(seconds=1))
+                covered = manifest.started_at + timedelta(seconds=manifest.duration_seconds)
+        assert covered is not None, f"nothing of camera {camera} was recorded from {since} to {until}"
+        return lost + max(0.0, (until - covered) / timedelta(seconds=1))
 
     def logged_gaps(self) -> list[dict[str, Any]]:
         """The lines of the gaps log."""
