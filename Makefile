@@ -7,6 +7,7 @@ PIP         := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEMO_SECONDS ?= 90
 TEST_JOBS   ?= 2
 TEST_ARGS   ?=
+FUZZ_FILES  ?= 2000
 WEIGHTS     := yolov8n.onnx
 CODE        := benchmarks capture_service rtsp_emulator shared_utils tests vedette video_worker
 
@@ -19,7 +20,7 @@ export DEMO_SECONDS
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check format bench faults up down logs test-compose ultralytics lock clean
+.PHONY: help setup demo test fuzz check format bench faults up down logs test-compose ultralytics lock clean
 
 help: ## Show this list
 	@echo "Usage: make TARGET"
@@ -33,6 +34,9 @@ demo: $(LOCAL) $(PICTURES) ## See it work without a camera (DEMO_SECONDS=90)
 
 test: $(DEV) $(PICTURES) ## Run the tests (MODELS_DIR, MEDIA_DIR: more of them; TEST_ARGS: for pytest)
 	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist worksteal -m "not compose and not endurance" $(TEST_ARGS)
+
+fuzz: $(DEV) ## Try broken files that the tests do not have (FUZZ_FILES=2000)
+	$(BIN)/python -m tests.fuzz $(FUZZ_FILES)
 
 check: $(DEV) ## Check format, lint and types
 	$(BIN)/ruff format --check .
