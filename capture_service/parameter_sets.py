@@ -17,7 +17,8 @@ from capture_service.packets import Packet, VideoFormat
 _START_CODE = re.compile(rb"\x00\x00\x01")
 _SETS = {"h264": frozenset({7, 8}), "hevc": frozenset({32, 33, 34})}
 _FIRST_SLICE = {"h264": range(1, 6), "hevc": range(32)}
-_HEVC_VPS = b"\x00\x00\x01\x40\x01"
+# A video parameter set of H.265, alone or at the head of an aggregation packet of RTP.
+_HEVC_HEADS = (b"\x00\x00\x01\x40\x01", b"\x00\x00\x01\x60\x01")
 _SPS = {"h264": 7, "hevc": 33}
 
 
@@ -41,9 +42,9 @@ def parameter_sets(codec: str, data: bytes) -> tuple[bytes, ...]:
 def is_hevc_in_h264(codec: str, data: bytes) -> bool:
     """Whether a stream that is to be `codec` has become H.265, as when somebody changes a camera's settings.
 
-    The head of H.265's video parameter set reads in H.264 as a NAL unit of type 0, which no encoder makes.
+    What precedes each of its keyframes reads in H.264 as a NAL unit of type 0, which no encoder makes.
     """
-    return codec == "h264" and _HEVC_VPS in data
+    return codec == "h264" and any(head in data for head in _HEVC_HEADS)
 
 
 def annex_b(sets: tuple[bytes, ...]) -> bytes:

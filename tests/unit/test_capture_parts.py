@@ -88,6 +88,7 @@ def test_h265_in_a_stream_of_h264_is_recognised_and_h264_never_is(tmp_path: Path
     h264 = footage(make_clip(tmp_path / "h264.mp4", seconds=2))
 
     assert all(is_hevc_in_h264("h264", packet.data) == packet.is_keyframe for packet in hevc.packets)
+    assert is_hevc_in_h264("h264", b"\0\0\1\x02\x01\xd0\0\0\1\x60\x01\0\x18\x40\x01")  # aggregated, after a frame
     assert not any(is_hevc_in_h264("hevc", packet.data) for packet in hevc.packets)
     assert not any(is_hevc_in_h264("h264", packet.data) for packet in h264.packets)
 
