@@ -9,12 +9,16 @@ from pathlib import Path
 
 import cv2
 
-from benchmarks import motion, worker
+from benchmarks import capture, motion, worker
 from benchmarks.report import update_results
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 # Each returns its section as Markdown, beginning with its own "## " heading.
-BENCHMARKS: dict[str, Callable[[], str]] = {"motion": motion.measure, "worker": worker.measure}
+BENCHMARKS: dict[str, Callable[[], str]] = {
+    "motion": motion.measure,
+    "worker": worker.measure,
+    "capture": capture.measure,
+}
 
 
 def machine() -> str:
