@@ -1,9 +1,8 @@
 """The light of the whole picture: exposure, lamps and clouds change it without anything moving."""
 
-import cv2
 import numpy as np
 
-from capture_service.scene_parts import Gray
+from capture_service.scene_parts import Gray, shrunk
 
 TILES = (60, 34)  # the light is judged on means over tiles, which noise and small objects hardly touch
 LEVELS = 32  # brightness levels that the tiles are sorted into
@@ -32,7 +31,7 @@ def follow_light(now: Gray, background: Gray) -> tuple[Gray, bool]:
 
 
 def _tiles(picture: Gray) -> Gray:
-    return cv2.resize(picture, TILES, interpolation=cv2.INTER_AREA).ravel().astype(np.float32)
+    return shrunk(picture, TILES).ravel()
 
 
 def _usual_error(seen: Gray, known: Gray) -> tuple[float, float]:
