@@ -31,7 +31,8 @@ def busy_clip(path: Path, preset: str = USUAL) -> Path:
 
     def panned(number: int) -> Luma:
         left = number * PAN_PX % WIDTH
-        return place[:, left : left + WIDTH]
+        view: Luma = place[:, left : left + WIDTH]
+        return view
 
     return _encode(path, panned, grain=6, bit_rate=4_000_000, preset=preset)
 

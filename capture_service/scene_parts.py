@@ -67,7 +67,7 @@ def _is_light(part: Part, now: Gray, background: Gray, alike: float) -> bool:
     seen_power, known_power = float(seen @ seen), float(known @ known)
     if min(seen_power, known_power) < LEAST_TEXTURE**2 * len(seen):
         return False
-    return float(seen @ known) > alike * (seen_power * known_power) ** 0.5
+    return bool(seen @ known > alike * (seen_power * known_power) ** 0.5)
 
 
 def _is_ghost(part: Part, now: Gray, background: Gray) -> bool:
