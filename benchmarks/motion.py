@@ -20,7 +20,7 @@ from benchmarks.motion_rivals import RIVALS, looker
 from benchmarks.report import table
 from capture_service.motion import MotionSeen, look_size
 from capture_service.motion_decoder import LumaDecoder, luma_of
-from capture_service.motion_watch import LookPacer
+from capture_service.motion_looker import LookPacer
 from shared_utils.config.schema import MotionConfig
 from tests.support.motion_clips import covered_seconds, recorded_intervals, still_clip, video_of
 

@@ -10,7 +10,7 @@ import cv2
 
 from benchmarks.report import table
 from capture_service.motion_decoder import LumaDecoder
-from capture_service.motion_watch import Looker
+from capture_service.motion_looker import Looker
 from capture_service.packets import StreamFormat
 from capture_service.segment_writer import SegmentWriter
 from shared_utils.config.schema import MotionConfig

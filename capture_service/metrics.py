@@ -16,6 +16,11 @@ MOTION_DROPPED = Counter(
     "Packets of a camera that motion detection left out because it was behind.",
     ["camera"],
 )
+MOTION_IDLE = Gauge(
+    "vedette_motion_idle",
+    "1 while a camera is looked at by keyframes alone, as nothing moves.",
+    ["camera"],
+)
 KEPT_BYTES = Gauge("vedette_storage_kept_bytes", "Bytes of all recorded segments that retention knows.")
 KEPT_SEGMENTS = Gauge("vedette_storage_kept_segments", "Recorded segments that retention knows.")
 DELETED = Counter("vedette_segments_deleted_total", "Segments deleted by retention.", ["reason"])

@@ -58,3 +58,13 @@ class MotionDetector:
             area=sum(region.area_px for region in regions) / float(changed.size),
             boxes=tuple(scale_box(region.box, self._size, (self._width, self._height)) for region in regions),
         )
+
+    def unrest(self) -> float:
+        """How much of the picture the last look found changed, explained or not, 0 to 1; 1 if its light did.
+
+        A car that leaves is a ghost, which is no motion; but it moved, and somebody may come with the light.
+        """
+        if self._scene.was_upset:
+            return 1.0
+        regions = find_regions(self._scene.differing, self._min_px)
+        return regions[0].area_px / float(self._scene.differing.size) if regions else 0.0

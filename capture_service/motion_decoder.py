@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import av
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
-from av.video.frame import VideoFrame
+from av.video.frame import PictureType, VideoFrame
 from numpy.typing import NDArray
 
 from capture_service.packets import Packet, VideoFormat
@@ -24,6 +25,7 @@ class LumaDecoder:
         """Raises ValueError for a codec that cannot be decoded."""
         self._camera, self._format = camera, video_format
         self._context = _open_decoder(video_format)
+        self._time_base = video_format.time_base
         self._waiting_for_keyframe = True
         self._told = False
 
@@ -32,15 +34,33 @@ class LumaDecoder:
         if self._waiting_for_keyframe and not packet.is_keyframe:
             return
         self._waiting_for_keyframe = False
-        raw = av.Packet(packet.data)
-        raw.pts, raw.dts, raw.time_base = packet.pts, packet.dts, packet.time_base
+        self._time_base = packet.time_base
         try:
-            decoded = self._context.decode(raw)
+            decoded = self._context.decode(_raw(packet))
         except av.FFmpegError as error:
             self._resume_at_keyframe(error)
             return
         # A frame that FFmpeg patched up from missing parts would look like motion.
         yield from (frame for frame in decoded if not frame.is_corrupt)
+
+    def rest(self) -> Iterator[VideoFrame]:
+        """The frames that the decoder still keeps; what follows must begin with a keyframe."""
+        try:
+            decoded = [] if self._waiting_for_keyframe else self._context.decode(None)
+        except av.FFmpegError:
+            decoded = []  # damage at the very end: the next packets tell whether there is more
+        self.skip_to_keyframe()
+        for frame in decoded:
+            frame.time_base = self._time_base  # PyAV knows it from a packet only
+            if not frame.is_corrupt:
+                yield frame
+
+    def keyframe_alone(self, packet: Packet) -> VideoFrame | None:
+        """The frame of a keyframe that needs no other, None if there is none: damage, or a keyframe in name only."""
+        self.skip_to_keyframe()
+        frames = [*self.frames(packet), *self.rest()]
+        # With intra refresh, keyframes are points to begin at, from which the picture becomes whole bit by bit.
+        return frames[0] if len(frames) == 1 and frames[0].pict_type == PictureType.I else None
 
     def skip_to_keyframe(self) -> None:
         """Packets were left out: what follows cannot be decoded before the next keyframe."""
@@ -71,6 +91,12 @@ def _open_decoder(video_format: VideoFormat) -> VideoCodecContext:
     if video_format.extradata:
         context.extradata = video_format.extradata
     return context
+
+
+def _raw(packet: Packet) -> "av.Packet[Any]":
+    raw = av.Packet(packet.data)
+    raw.pts, raw.dts, raw.time_base = packet.pts, packet.dts, packet.time_base
+    return raw
 
 
 def luma_of(frame: VideoFrame) -> NDArray[np.uint8]:

@@ -5,11 +5,9 @@ from collections import deque
 from collections.abc import Callable
 from threading import Condition, Thread
 
-from av.video.frame import VideoFrame
-
-from capture_service.metrics import MOTION_DROPPED
-from capture_service.motion import MotionDetector, MotionSeen
-from capture_service.motion_decoder import LumaDecoder, luma_of
+from capture_service.metrics import MOTION_DROPPED, MOTION_IDLE
+from capture_service.motion import MotionSeen
+from capture_service.motion_looker import Looker
 from capture_service.packets import Packet, VideoFormat
 from shared_utils.config.schema import MotionConfig
 
@@ -57,29 +55,15 @@ class PacketQueue:
             self._bytes -= len(packet.data)
             return packet
 
+    @property
+    def is_closed(self) -> bool:
+        return self._closed
+
     def close(self) -> None:
         """Let the consumer end; whatever is still queued is given up."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-
-
-class LookPacer:
-    """Chooses the frames to look at, so many a second of stream time, whatever the frame rate does."""
-
-    def __init__(self, looks_per_second: float) -> None:
-        self._interval = 1.0 / looks_per_second
-        self._next: float | None = None
-
-    def is_due(self, t: float) -> bool:
-        """Whether the frame at `t` is to be looked at. A jump of the time, either way, starts over."""
-        if self._next is None or abs(t - self._next) > 1.0 + self._interval:
-            self._next = t
-        # Frames rarely fall on the beat: one that is a little early is nearer to it than the next.
-        if t < self._next - self._interval / 10:
-            return False
-        self._next = max(self._next + self._interval, t)
-        return True
 
 
 class MotionWatch:
@@ -112,10 +96,13 @@ class MotionWatch:
         if thread is not None:
             self._queue.close()
             thread.join()
+            MOTION_IDLE.labels(self._camera).set(0)
 
     def _run(self, queue: PacketQueue, video_format: VideoFormat) -> None:
         try:
-            looker = Looker(self._camera, self._settings, video_format, self._on_look)
+            looker = Looker(
+                self._camera, self._settings, video_format, self._on_look, is_stopping=lambda: queue.is_closed
+            )
         except ValueError as error:
             log.error(
                 "camera %s: no motion can be looked for in %s video (%s), so none is recorded for motion. "
@@ -126,40 +113,6 @@ class MotionWatch:
             )
             return
         _watch(self._camera, queue, looker)
-
-
-class Looker:
-    """Decode, pace, detect: what the thread does with each packet. Without a thread, for files, it serves as well."""
-
-    def __init__(
-        self, camera: str, settings: MotionConfig, video_format: VideoFormat, on_look: Callable[[MotionSeen], None]
-    ) -> None:
-        self._camera, self._settings, self._on_look = camera, settings, on_look
-        self._decoder = LumaDecoder(camera, video_format)
-        self._pacer = LookPacer(settings.looks_per_second)
-        self._detector: MotionDetector | None = None
-        self._size = (0, 0)
-
-    def take(self, packet: Packet) -> None:
-        for frame in self._decoder.frames(packet):
-            self._look(frame)
-
-    def recover(self) -> None:
-        """After an error nobody expected: go on at the next keyframe with a scene learned anew."""
-        self._decoder.skip_to_keyframe()
-        self._detector = None
-
-    def _look(self, frame: VideoFrame) -> None:
-        # Every packet has a PTS, so every frame has a time.
-        if self._pacer.is_due(frame.time):
-            self._on_look(self._detector_for(frame).look(luma_of(frame), frame.time))
-
-    def _detector_for(self, frame: VideoFrame) -> MotionDetector:
-        size = (frame.width, frame.height)
-        if self._detector is None or size != self._size:
-            self._size = size
-            self._detector = MotionDetector(self._settings, *size)
-        return self._detector
 
 
 def _watch(camera: str, queue: PacketQueue, looker: Looker) -> None:

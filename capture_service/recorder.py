@@ -19,8 +19,9 @@ from shared_utils.errors import StorageError
 
 log = logging.getLogger(__name__)
 
-# The detector tells of motion later than it was: its queue, its decoder, the keyframe it had to wait for.
+# The detector tells of motion later than it was: its queue, its decoder ...
 LOOK_DELAY_SECONDS = 3.0
+IDLE_DELAY_SECONDS = 2.0  # ... and, while it sleeps, the keyframe that wakes it
 FINISH_SECONDS = 2.0
 # Right after connecting, packets come in one burst; when the first ones came is known only after it.
 SETTLE_SECONDS = 0.3
@@ -40,7 +41,8 @@ class Recorder:
         self._camera, self._records = camera, config.record != "off"
         self._clock, self._committer = around.clock, around.committer
         self._events = EventState(EventRule(config.record, config.pre_roll_seconds, config.post_roll_seconds))
-        self._ring = PacketRing(config.pre_roll_seconds + LOOK_DELAY_SECONDS, round(config.pre_roll_max_mb * 1e6))
+        delay = LOOK_DELAY_SECONDS + (IDLE_DELAY_SECONDS if config.motion.idle else 0)
+        self._ring = PacketRing(config.pre_roll_seconds + delay, round(config.pre_roll_max_mb * 1e6))
         self._looks = LookBook()
         rule = SegmentRule(
             camera,

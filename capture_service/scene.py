@@ -43,6 +43,12 @@ class Scene:
         self._earlier: deque[Gray] = deque(maxlen=STIR_LOOKS)
         self._lit_at = -NEW_LIGHT_SECONDS  # when the light of the whole picture changed last
         self._upheavals: deque[bool] = deque(maxlen=UPHEAVAL_LOOKS)
+        self.differing: Mask = np.zeros_like(allowed)  # what the last look found changed, before it was explained
+
+    @property
+    def was_upset(self) -> bool:
+        """Whether the last look found another light, or most of the picture changed."""
+        return self._lit_at == self._last or any(list(self._upheavals)[-1:])
 
     def look(self, picture: Mask, t: float) -> Mask:
         """1 where the picture differs from the background by more than noise and light explain, else 0."""
@@ -80,7 +86,7 @@ class Scene:
         difference = self._difference_in_this_light(now)
         limit = self._limit()
         differs = ((difference > limit) & (self._allowed > 0)).astype(np.uint8)
-        changed = cv2.medianBlur(differs, 3).astype(np.uint8, copy=False)
+        changed = self.differing = cv2.medianBlur(differs, 3).astype(np.uint8, copy=False)
         self._upheavals.append(int(changed.sum()) > UPHEAVAL * self._allowed_px)
         if self._upheavals[-1]:
             return self._upheaval(now, limit)

@@ -37,6 +37,11 @@ class MotionConfig(Section):
         "less is enough in the dark, more is needed where the picture is noisy.",
     )
     looks_per_second: float = Field(default=5, gt=0, le=30, description="How often motion is looked for.")
+    idle: bool = Field(
+        default=True,
+        description="Decode keyframes alone after a quiet minute, where they come every 2 s or more often: "
+        "saves most of the work while nothing moves.",
+    )
     masks: tuple[Polygon, ...] = Field(
         default=(),
         description="Areas where motion is ignored: polygons of [x, y] corners, each 0 to 1 from the top left.",

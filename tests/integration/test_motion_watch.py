@@ -11,7 +11,8 @@ import pytest
 
 from capture_service.metrics import MOTION_DROPPED
 from capture_service.motion import MotionSeen
-from capture_service.motion_watch import Looker, LookPacer, MotionWatch, PacketQueue
+from capture_service.motion_looker import Looker, LookPacer
+from capture_service.motion_watch import MotionWatch, PacketQueue
 from capture_service.packets import Packet, VideoFormat
 from shared_utils.config.schema import MotionConfig
 from tests.support.clips import make_clip

@@ -10,7 +10,7 @@ from av.bitstream import BitStreamFilterContext
 from av.video.stream import VideoStream
 
 from capture_service.motion import MotionSeen
-from capture_service.motion_watch import Looker
+from capture_service.motion_looker import Looker
 from capture_service.packets import Packet, VideoFormat
 from shared_utils.config.schema import MotionConfig
 from tests.support.clips import room
