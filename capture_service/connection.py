@@ -117,7 +117,7 @@ class Connection:
         self._state.meter = RateMeter()  # the camera's times begin anew
         self._mender, self._format = Mender(video.fps), FormatWatch(video)
         sound = stream.audio.codec if stream.audio else "none"
-        log.info("camera %s: %s %dx%d, sound: %s", self._camera, video.codec, video.width, video.height, sound)
+        log.info("camera %s: %s %s, sound: %s", self._camera, video.codec, _size_of(video), sound)
         if self._config.record != "off":
             self._finder = make_finder(self._camera, self._config.motion, self._looked)
             self._finder.start(video)
@@ -152,12 +152,18 @@ class Connection:
     def _notice_format(self, packet: Packet) -> None:
         if self._format is None or self._stream is None or not self._format.look(packet):
             return
-        video = self._format.current
+        before, video = self._stream.video, self._format.current
         self._stream, self._state.video = replace(self._stream, video=video), video
-        log.info("camera %s: its stream changed to %s %dx%d", self._camera, video.codec, video.width, video.height)
+        what = "its stream changed to" if before.width else "its video has come:"
+        log.info("camera %s: %s %s %s", self._camera, what, video.codec, _size_of(video))
         if self._finder is not None:
             self._finder.start(video)  # it stops by itself first
 
     def _count(self, received: Received) -> None:
         PACKETS.labels(self._camera, received.kind).inc()
         BYTES.labels(self._camera).inc(len(received.data))
+
+
+def _size_of(video: VideoFormat) -> str:
+    """A camera that sends no picture while it is opened has no size yet."""
+    return f"{video.width}x{video.height}" if video.width else "(no video yet)"

@@ -1,0 +1,147 @@
+"""Faults of cameras, done to a rig one after the other, and what each of them cost."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import av
+
+from shared_utils.clock import SystemClock, from_iso
+from shared_utils.segments import Manifest
+from tests.support.rig import Rig, Tally
+from tests.support.services import manifests
+
+FPS = 15
+TOUCH_SECONDS = 0.5  # spans that are nearer to each other than this are one
+STEADY_SEGMENTS = 1  # so many are recorded before the next fault begins
+
+
+@dataclass(frozen=True, slots=True)
+class CameraFault:
+    """One fault, and what may come of it."""
+
+    name: str  # as it stands in the table
+    orders: tuple[dict[str, Any], ...]
+    seconds: float  # how long it is left to hold, and to be watched if it happens at once
+    is_silent: bool = False  # the camera sends no video, or noise, as long as it holds
+    lost_seconds: float = 0.0  # the most that may be lost beyond that
+    reason: str | None = None  # what the gaps log says; None: it says nothing, empty: it depends
+
+
+@dataclass(frozen=True, slots=True)
+class Suffered:
+    """When a fault befell which camera."""
+
+    fault: CameraFault
+    camera: str
+    began: datetime
+    mended: datetime
+    until: datetime = field(compare=False)  # recorded well again, for some segments
+
+
+def suffer(rig: Rig, camera: str, faults: Sequence[CameraFault]) -> list[Suffered]:
+    """Let one camera have the faults, one after the other, with good times between them."""
+    return [_suffer(rig, camera, fault) for fault in faults]
+
+
+def _suffer(rig: Rig, camera: str, fault: CameraFault) -> Suffered:
+    began = SystemClock().now()
+    for order in fault.orders:
+        rig.emulator.misbehave(camera, **order)
+    time.sleep(fault.seconds)  # the length of the fault is what is tested
+    rig.emulator.mend(camera)
+    mended = SystemClock().now()
+    rig.wait_for_segments(STEADY_SEGMENTS + 1, camera)  # the first may have begun before
+    return Suffered(fault, camera, began, mended, SystemClock().now())
+
+
+def lost_seconds(rig: Rig, suffered: Suffered) -> float:
+    """What is missing of the camera's video beyond the time in which it sent none, or noise."""
+    away = (suffered.mended - suffered.began).total_seconds() if suffered.fault.is_silent else 0.0
+    missing = sum((end - start).total_seconds() for start, end in interruptions(rig, suffered))
+    return max(0.0, missing - away)
+
+
+def interruptions(rig: Rig, suffered: Suffered) -> list[tuple[datetime, datetime]]:
+    """The times between two segments in which nothing was recorded, while this fault was suffered."""
+    spans = [
+        (one.started_at, one.started_at + timedelta(seconds=one.duration_seconds))
+        for one in manifests(rig.video.root, suffered.camera)
+    ]
+    between = [(before[1], after[0]) for before, after in pairwise(spans)]
+    return [
+        (start, end)
+        for start, end in between
+        if suffered.began - timedelta(seconds=2) <= end <= suffered.until
+        and end - start > timedelta(seconds=TOUCH_SECONDS)
+    ]
+
+
+def gap_lines(rig: Rig, suffered: Suffered) -> list[dict[str, Any]]:
+    """The lines of the gaps log about this fault."""
+    return [
+        line
+        for line in rig.logged_gaps()
+        if line["camera"] == suffered.camera and suffered.began <= from_iso(line["to"]) <= suffered.until
+    ]
+
+
+def tally_of(rig: Rig, suffered: Suffered) -> Tally:
+    """What all cameras recorded while this one had its fault and recovered, and what became of it."""
+    found = {one.segment_id for one in manifests(rig.video.root) if _is_within(one, suffered)}
+    lines = [line for line in rig.lines() if line["segment_id"] in found]
+    written = Counter((line["segment_id"], line["model"]) for line in lines)
+    return Tally(
+        segments=len(found),
+        results=len(lines),
+        lost=len(found - {line["segment_id"] for line in lines}),
+        twice=sum(count - 1 for count in written.values()),
+        failed=sum(not line["ok"] for line in lines),
+        dead=rig.tally().dead,
+    )
+
+
+def _is_within(manifest: Manifest, suffered: Suffered) -> bool:
+    return suffered.began <= manifest.started_at + timedelta(seconds=manifest.duration_seconds) <= suffered.until
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A segment as a player takes it that is not stopped by damage."""
+
+    frames: int
+    decoded: int
+    sizes: frozenset[tuple[int, int]]
+    times_grow: bool
+
+
+def play(rig: Rig, manifest: Manifest) -> Played:
+    """Read and decode a segment to its end, damaged frames and all."""
+    with av.open(str(rig.video.segment(manifest.segment_id))) as container:
+        video = container.streams.video[0]
+        video.codec_context.thread_type = "NONE"
+        packets = [packet for packet in container.demux(video) if packet.size]
+        sizes: list[tuple[int, int]] = []
+        times = [packet.dts for packet in packets if packet.dts is not None]
+        for packet in [*packets, None]:
+            try:
+                sizes += [(frame.width, frame.height) for frame in video.codec_context.decode(packet)]
+            except av.FFmpegError:
+                continue
+    grow = len(times) == len(packets) and all(a < b for a, b in pairwise(times))
+    return Played(len(packets), len(sizes), frozenset(sizes), grow)
+
+
+def assert_untouched(rig: Rig, camera: str, frames_late: int) -> None:
+    """Not a frame of this camera is missing, but those that the emulator itself came too late with."""
+    found = manifests(rig.video.root, camera)
+    assert rig.gaps_seconds(camera) == []
+    frames = sum(play(rig, one).decoded for one in found)
+    last = found[-1]
+    wanted = (last.started_at - found[0].started_at).total_seconds() + last.duration_seconds
+    assert wanted * FPS - frames_late - 3 <= frames <= wanted * FPS + 3, (camera, frames, wanted * FPS, frames_late)
+    assert {one.event_id for one in found} == {found[0].event_id}
