@@ -7,6 +7,8 @@ PIP         := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEMO_SECONDS ?= 90
 TEST_JOBS   ?= 2
 TEST_ARGS   ?=
+CHAOS_MINUTES ?= 30
+CHAOS_SEED  ?=
 FUZZ_FILES  ?= 2000
 WEIGHTS     := yolov8n.onnx
 CODE        := benchmarks capture_service rtsp_emulator shared_utils tests vedette video_worker
@@ -20,7 +22,7 @@ export DEMO_SECONDS
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test fuzz check format bench faults up down logs test-compose ultralytics lock clean
+.PHONY: help setup demo test fuzz check format bench faults chaos up down logs test-compose ultralytics lock clean
 
 help: ## Show this list
 	@echo "Usage: make TARGET"
@@ -52,6 +54,10 @@ bench: $(DEV) $(PICTURES) ## Measure against the naive way
 
 faults: $(DEV) $(PICTURES) ## Break everything that can break, count what is lost, and write the table of it
 	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist worksteal $(TEST_ARGS) tests/faults --fault-table benchmarks/RESULTS.md
+
+chaos: $(DEV) $(PICTURES) ## Break everything at random, then check what is left (CHAOS_MINUTES=30, CHAOS_SEED)
+	@$(BIN)/python -m benchmarks.chaos --minutes $(CHAOS_MINUTES) $(if $(CHAOS_SEED),--seed $(CHAOS_SEED)) \
+		--results benchmarks/RESULTS.md
 
 up: .env models-once ## Start everything with Docker
 	@docker compose up --detach --build || { docker compose logs --no-log-prefix prepare >&2; exit 1; }

@@ -7,10 +7,14 @@ libraries write by themselves is not seen; our segments are written through `Par
 
 A step is stopped before it is done, which is the same as after the one before. Where that is not the whole truth there
 are steps of their own: half of a write, and what was sent while its answer was not read.
+
+`python -m tests.support.kill_at FOLDER STEP MODULE [ARGUMENT …]` runs a service that dies where it first comes to the
+step of that name.
 """
 
 import os
 import re
+import runpy
 import signal
 import socket
 import sys
@@ -30,9 +34,15 @@ class Steps:
     """Counts the steps of a process, or of one thread where others go their own ways. Watch once in a process."""
 
     def __init__(
-        self, folder: Path, journal: Path, *, at: int | None, send: signal.Signals = signal.SIGKILL, every_thread: bool
+        self,
+        folder: Path,
+        journal: Path,
+        *,
+        at: int | str | None,
+        send: signal.Signals = signal.SIGKILL,
+        every_thread: bool,
     ) -> None:
-        """At step number `at` (None: never) `send` goes to this process. The journal, outside the folder, names all.
+        """At step `at` (its number or its name; None: never) `send` goes to this process. The journal names all.
 
         `every_thread` is for threads that work in turn; otherwise the thread that calls `watch` is counted.
         """
@@ -96,7 +106,7 @@ class Steps:
         os.write = write
 
     def _tear(self, what: str, file: int, part: memoryview) -> None:
-        if self._reached == self._at:
+        if self._at in {self._reached, what}:
             self._write(file, part)
         self._reach(what)
 
@@ -134,5 +144,15 @@ class Steps:
     def _reach(self, name: str) -> None:
         self._write(self._journal, f"{name}\n".encode())
         number, self._reached = self._reached, self._reached + 1
-        if number == self._at:
+        if self._at in {number, name}:
             os.kill(os.getpid(), self._send)
+
+
+def main(folder: str, step: str, module: str, *arguments: str) -> None:
+    Steps(Path(folder), Path(os.devnull), at=step, every_thread=True).watch()
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

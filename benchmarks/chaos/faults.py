@@ -1,0 +1,195 @@
+"""Everything that can be broken and mended again while a rig runs."""
+
+import os
+import random
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+
+from tests.support.rig import CAMERAS, Rig
+from tests.support.services import manifests
+from tests.support.torn_line import tear_line
+
+DISK_BYTES = 400_000_000  # a chaos of an hour records less
+BALLAST_BLOCK = bytes(256 * 1024)
+LONGEST_SECONDS = 12.0  # beyond every lease, stall and read time limit of the rig
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`hold` breaks something as long as its block runs, and yields what it broke in words.
+
+    Two faults of one part are never at work together: each would undo what the other does.
+    """
+
+    name: str
+    part: str
+    hold: Callable[[Rig, random.Random], AbstractContextManager[str]]
+    spoils: bool = False  # whether the camera sends what cannot be decoded
+
+
+@contextmanager
+def _worker_killed(rig: Rig, chance: random.Random) -> Iterator[str]:
+    number = chance.randrange(len(rig.workers))
+    rig.kill_worker(number)
+    yield f"worker {number}"
+    rig.start_worker()
+
+
+@contextmanager
+def _worker_frozen(rig: Rig, chance: random.Random) -> Iterator[str]:
+    number = chance.randrange(len(rig.workers))
+    with _frozen(rig.workers[number].pid):
+        yield f"worker {number}"
+
+
+@contextmanager
+def _capture_killed(rig: Rig, _chance: random.Random) -> Iterator[str]:
+    rig.kill_capture()
+    yield "capture"
+    rig.start_capture()
+
+
+@contextmanager
+def _capture_frozen(rig: Rig, _chance: random.Random) -> Iterator[str]:
+    assert rig.capture is not None
+    with _frozen(rig.capture.pid):
+        yield "capture"
+
+
+@contextmanager
+def _redis_killed(rig: Rig, _chance: random.Random) -> Iterator[str]:
+    rig.redis.kill()
+    yield "Redis"
+    rig.redis.start()
+
+
+@contextmanager
+def _redis_frozen(rig: Rig, _chance: random.Random) -> Iterator[str]:
+    assert rig.redis.process is not None
+    with _frozen(rig.redis.process.pid):
+        yield "Redis"
+
+
+@contextmanager
+def _redis_full(rig: Rig, _chance: random.Random) -> Iterator[str]:
+    with Redis.from_url(rig.redis.url) as redis:
+        redis.config_set("maxmemory", "1")
+        yield "Redis"
+        redis.config_set("maxmemory", "0")
+
+
+@contextmanager
+def _redis_read_only(rig: Rig, _chance: random.Random) -> Iterator[str]:
+    with Redis.from_url(rig.redis.url) as redis:
+        redis.replicaof("127.0.0.1", "1")
+        yield "Redis"
+        redis.replicaof("NO", "ONE")
+
+
+@contextmanager
+def _cameras_killed(rig: Rig, _chance: random.Random) -> Iterator[str]:
+    rig.emulator.kill()
+    yield "all cameras"
+    rig.emulator.start()
+
+
+@contextmanager
+def _cameras_frozen(rig: Rig, _chance: random.Random) -> Iterator[str]:
+    rig.emulator.freeze()
+    try:
+        yield "all cameras"
+    finally:
+        rig.emulator.thaw()
+
+
+@contextmanager
+def _line_torn(rig: Rig, _chance: random.Random) -> Iterator[str]:
+    """What a kill of a worker may leave, which a random moment seldom meets."""
+    recorded = manifests(rig.video.root)
+    if recorded:
+        tear_line(rig.video, recorded[-1])
+    yield "the log"
+
+
+@contextmanager
+def _disk_full(rig: Rig, _chance: random.Random) -> Iterator[str]:
+    ballast = rig.video.root / "ballast"
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(BALLAST_BLOCK)
+    try:
+        yield "the disk"
+    finally:
+        ballast.unlink()
+
+
+@contextmanager
+def _frozen(pid: int) -> Iterator[None]:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
+def _camera(order: str, *, spoils: bool = False, at_once: bool = False, **parameters: Any) -> Fault:
+    @contextmanager
+    def hold(rig: Rig, chance: random.Random) -> Iterator[str]:
+        camera = chance.choice(CAMERAS)
+        rig.emulator.misbehave(camera, order, **parameters)
+        yield f"camera {camera}"
+        if not at_once:
+            rig.emulator.mend(camera, order)
+
+    return Fault(f"camera: {order}", "cameras", hold, spoils)
+
+
+FAULTS = (
+    Fault("worker killed", "workers", _worker_killed),
+    Fault("worker frozen", "workers", _worker_frozen),
+    Fault("capture killed", "capture", _capture_killed),
+    Fault("capture frozen", "capture", _capture_frozen),
+    Fault("Redis killed", "redis", _redis_killed),
+    Fault("Redis frozen", "redis", _redis_frozen),
+    Fault("Redis out of memory", "redis", _redis_full),
+    Fault("Redis read-only", "redis", _redis_read_only),
+    Fault("cameras killed", "cameras", _cameras_killed),
+    Fault("cameras frozen", "cameras", _cameras_frozen),
+    Fault("log line torn", "log", _line_torn),
+    _camera("drop", at_once=True),
+    _camera("reset", at_once=True),
+    _camera("timestamp_jump", at_once=True, by_seconds=60),
+    _camera("stall"),
+    _camera("hang"),
+    _camera("refuse"),
+    _camera("gone"),
+    _camera("video_stops"),
+    _camera("unauthorized"),
+    _camera("slow", speed=0.5),
+    _camera("frozen_timestamps"),
+    _camera("change_resolution"),
+    _camera("garbage", spoils=True, share=0.2),
+    _camera("loss", spoils=True, share=0.1),
+)
+DISK_FULL = Fault("disk full", "disk", _disk_full)
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[bool]:
+    """The folder as a disk of its own that can be filled; False where only root could mount one, or not even root."""
+    folder.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(folder)]
+    mounted = os.geteuid() == 0 and subprocess.run(mount, check=False, capture_output=True).returncode == 0
+    try:
+        yield mounted
+    finally:
+        if mounted:
+            subprocess.run(["umount", "--lazy", str(folder)], check=True)
