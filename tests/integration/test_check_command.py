@@ -56,7 +56,15 @@ def test_json_holds_the_same_findings(tmp_path: Path) -> None:
     subjects = [finding["subject"] for finding in report["findings"]]
     assert report["ok"] is False
     assert {"configuration", "video folder", "redis", "object model", "camera door", "footage"} <= set(subjects)
-    assert all(set(finding) == {"level", "subject", "text", "fix"} for finding in report["findings"])
+    assert all(set(finding) - {"repair"} == {"level", "subject", "text", "fix"} for finding in report["findings"])
+
+
+@pytest.mark.parametrize("options", [["--repair"], ["--decode", "3"]])
+def test_what_belongs_to_deep_is_wrong_use_without_it(tmp_path: Path, options: list[str]) -> None:
+    result = run_check(tmp_path, CLOSED, *options)
+
+    assert result.exit_code == 2
+    assert "add --deep" in result.output
 
 
 def test_a_broken_configuration_ends_with_2(tmp_path: Path) -> None:

@@ -1,20 +1,20 @@
 """`vedette check --deep`: every broken invariant is found, nothing is changed, nothing right is blamed."""
 
 import json
-import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from shared_utils.clock import to_iso
 from shared_utils.logs import DETECTIONS_LOG, ResultLog
-from shared_utils.segments import Manifest, VideoDir, VideoInfo, segment_id
+from shared_utils.segments import Manifest, VideoDir
+from tests.support.check_site import clip, manifest_of
+from tests.support.check_site import put as put_at
 from vedette.checks.footage import FlawKind, FootageReport, check_footage
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 START = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
-BYTES = b"not a video, and nobody looks"
 
 
 class FixedClock:
@@ -29,29 +29,15 @@ class FixedClock:
 
 def record(video: VideoDir, number: int = 0, *, waiting: bool = False) -> Manifest:
     """A correct segment with its manifest, an hour old."""
-    segment = segment_id("front", START + timedelta(seconds=30 * number))
-    manifest = Manifest(
-        segment_id=segment,
-        camera="front",
-        event_id=segment,
-        trigger="motion",
-        started_at=START,
-        duration_seconds=30.0,
-        filename=video.segment_filename(segment),
-        size_bytes=len(BYTES),
-        video=VideoInfo(codec="h264", width=640, height=360, fps=15.0),
-    )
-    place = video.waiting_manifest(segment) if waiting else video.manifest(segment)
-    put(video.segment(segment), BYTES)
-    put(place, manifest.to_json())
+    manifest = manifest_of(video, number)
+    place = video.waiting_manifest if waiting else video.manifest
+    put(video.segment(manifest.segment_id), clip())
+    put(place(manifest.segment_id), manifest.to_json())
     return manifest
 
 
-def put(path: Path, data: bytes, age_seconds: float = 3600) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-    moment = NOW.timestamp() - age_seconds
-    os.utime(path, (moment, moment))
+def put(path: Path, data: bytes, age_seconds: float = 3600) -> Path:
+    return put_at(path, data, age_seconds, NOW.timestamp())
 
 
 def look(video: VideoDir) -> FootageReport:
@@ -67,7 +53,8 @@ def test_a_correct_folder_has_no_flaw(video: VideoDir) -> None:
     record(video, 0)
     record(video, 1, waiting=True)
     line = {"ok": True, "segment_id": "a", "model": "m"}
-    put(video.root / "detections_log.jsonl", json.dumps(line).encode() + b'\n{"ok": tr')
+    put(video.root / "detections_log.jsonl", json.dumps(line).encode() + b"\n")
+    put(video.root / "faces_log.jsonl", b'{"ok": tr', age_seconds=1)  # being written
 
     assert look(video) == FootageReport(segments=2, waiting=1, log_lines=1, flaws=())
 
@@ -99,7 +86,7 @@ def bend_unreadable(video: VideoDir, manifest: Manifest) -> None:
 
 
 def bend_wrong_size(video: VideoDir, manifest: Manifest) -> None:
-    put(video.segment(manifest.segment_id), BYTES[:-1])
+    put(video.segment(manifest.segment_id), clip()[:-1])
 
 
 def bend_wrong_camera(video: VideoDir, manifest: Manifest) -> None:
@@ -131,6 +118,42 @@ def bend_log_line(video: VideoDir, manifest: Manifest) -> None:
     put(video.root / "faces_log.jsonl", b'{"ok": tr\n{"ok": true}\n')
 
 
+def bend_torn(video: VideoDir, manifest: Manifest) -> None:
+    put(video.root / "detections_log.jsonl", b'{"ok": true, "filen')
+
+
+def bend_gap(video: VideoDir, manifest: Manifest) -> None:
+    backwards = {"schema": 1, "camera": "front", "from": to_iso(NOW), "to": to_iso(START), "reason": "?"}
+    put(video.root / "gaps_log.jsonl", json.dumps(backwards).encode() + b"\n")
+
+
+def as_if_recorded(video: VideoDir, manifest: Manifest, data: bytes) -> None:
+    """The size in the manifest is right, so that only the contents tell."""
+    put(video.segment(manifest.segment_id), data)
+    put(video.manifest(manifest.segment_id), manifest.model_copy(update={"size_bytes": len(data)}).to_json())
+
+
+def bend_cut_off(video: VideoDir, manifest: Manifest) -> None:
+    as_if_recorded(video, manifest, clip()[:2000])
+
+
+def bend_zeros(video: VideoDir, manifest: Manifest) -> None:
+    as_if_recorded(video, manifest, bytes(len(clip())))
+
+
+def bend_no_index(video: VideoDir, manifest: Manifest) -> None:
+    as_if_recorded(video, manifest, clip().replace(b"moov", b"free"))
+
+
+def bend_no_video(video: VideoDir, manifest: Manifest) -> None:
+    as_if_recorded(video, manifest, clip().replace(b"vide", b"soun"))
+
+
+def bend_no_keyframe(video: VideoDir, manifest: Manifest) -> None:
+    data, at = clip(), clip().index(b"stss") + 12
+    as_if_recorded(video, manifest, data[:at] + (2).to_bytes(4, "big") + data[at + 4 :])
+
+
 def bend_twice(video: VideoDir, manifest: Manifest) -> None:
     line = json.dumps({"ok": True, "segment_id": manifest.segment_id, "model": "m"}).encode() + b"\n"
     put(video.root / "detections_log-2026-10.jsonl", line)
@@ -152,6 +175,13 @@ def bend_twice(video: VideoDir, manifest: Manifest) -> None:
         (bend_half_written, FlawKind.HALF_WRITTEN),
         (bend_log_line, FlawKind.BAD_LINE),
         (bend_broken, FlawKind.BROKEN),
+        (bend_torn, FlawKind.TORN_LINE),
+        (bend_gap, FlawKind.BAD_LINE),
+        (bend_cut_off, FlawKind.NOT_PLAYABLE),
+        (bend_zeros, FlawKind.NOT_PLAYABLE),
+        (bend_no_index, FlawKind.NOT_PLAYABLE),
+        (bend_no_video, FlawKind.NOT_PLAYABLE),
+        (bend_no_keyframe, FlawKind.NOT_PLAYABLE),
         (bend_twice, FlawKind.TWICE_LOGGED),
         (bend_failed_twice, FlawKind.TWICE_LOGGED),
     ],
@@ -172,7 +202,7 @@ def test_what_is_being_written_is_left_alone(video: VideoDir) -> None:
     """A running recorder has a segment for a moment before its manifest, and a part file all the time."""
     manifest = record(video, 0)
     bend_no_manifest(video, manifest)
-    put(video.segment(manifest.segment_id), BYTES, age_seconds=1)
+    put(video.segment(manifest.segment_id), clip(), age_seconds=1)
     put(video.segments / "front" / "2026-11-20" / "next.mp4.part", b"x", age_seconds=1)
 
     assert look(video).flaws == ()

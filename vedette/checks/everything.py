@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Sequence
 
 import av
@@ -12,10 +13,10 @@ from rich.text import Text
 from shared_utils.clock import Clock
 from shared_utils.config import Config
 from shared_utils.errors import StorageError
-from shared_utils.segments import VideoDir
 from vedette.checks.camera import USUAL_LIMITS, Limits, check_camera
+from vedette.checks.deep import DeepReport, check_deep
 from vedette.checks.finding import Finding, Level, ok, problem, warning
-from vedette.checks.footage import check_footage
+from vedette.checks.flaws import Flaw
 from vedette.checks.models import check_models
 from vedette.checks.redis_server import check_redis
 from vedette.checks.storage import check_storage
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 CAMERA_LIMIT_SECONDS = 30.0  # a camera's own limits are shorter; this one is for a name lookup that hangs
 MOST_FLAWS_SHOWN = 50
+MOST_FLAWS_IN_JSON = 10_000
 _MARKS = {Level.OK: ("ok", "green"), Level.WARNING: ("warning", "yellow"), Level.PROBLEM: ("problem", "bold red")}
 
 
@@ -80,8 +82,8 @@ def _hangs(name: str) -> Finding:
     return problem(f"camera {name}", text, "Check the network and the name server of this machine.")
 
 
-def examine_footage(video: VideoDir, clock: Clock, *, quiet: bool = True) -> list[Finding]:
-    """The invariants of the video folder as findings, the most important first."""
+def examine_deep(config: Config, clock: Clock, *, decode: int = 0, quiet: bool = True) -> DeepReport:
+    """Look at every file and at the queues. Raises StorageError if the video folder cannot be read."""
     with _progress(quiet) as bar:
         task = bar.add_task("looking at footage", total=None)
 
@@ -89,19 +91,36 @@ def examine_footage(video: VideoDir, clock: Clock, *, quiet: bool = True) -> lis
             bar.update(task, completed=done, total=total)
 
         try:
-            report = check_footage(video, clock, advance)
+            return check_deep(config, clock, advance, decode=decode)
         except OSError as error:
-            raise StorageError(f"The video folder {video.root} cannot be read: {error}. Check its rights.") from error
-    counted = f"{report.segments} segments, {report.waiting} manifests waiting, {report.log_lines} log lines"
+            root = config.video_dir
+            raise StorageError(f"The video folder {root} cannot be read: {error}. Check its rights.") from error
+
+
+def deep_findings(report: DeepReport, most: int = MOST_FLAWS_SHOWN) -> list[Finding]:
+    """The invariants of the video folder as findings, the most important first."""
+    footage = report.footage
+    counted = f"{footage.segments} segments, {footage.waiting} manifests waiting, {footage.log_lines} log lines"
     flaws = sorted(report.flaws, key=lambda flaw: flaw.harmless)
     findings = [ok("footage", f"{counted}: {'every invariant holds' if not flaws else f'{len(flaws)} flaw(s)'}")]
-    for flaw in flaws[:MOST_FLAWS_SHOWN]:
-        detail = f" ({flaw.detail})" if flaw.detail else ""
-        told = warning if flaw.harmless else problem
-        findings.append(told("footage", f"{flaw.kind}: {flaw.path}{detail}", flaw.fix))
-    if len(flaws) > MOST_FLAWS_SHOWN:
-        findings.append(warning("footage", f"and {len(flaws) - MOST_FLAWS_SHOWN} more", "Mend these first."))
+    if report.queues_trouble:
+        fix = "The files were checked all the same. Start Redis, then check again."
+        findings.append(problem("queues", f"they could not be looked at: {report.queues_trouble}", fix))
+    elif report.without_queues:
+        findings.append(ok("queues", "not looked at: no Redis is configured, and no 'vedette run' works now"))
+    findings += map(_finding_of, flaws[:most])
+    if left := flaws[most:]:
+        kinds = Counter(flaw.kind.value for flaw in left)
+        text = ", ".join(f"{count} times {kind}" for kind, count in kinds.most_common())
+        mark = warning if all(flaw.harmless for flaw in left) else problem
+        findings.append(mark("footage", f"and {len(left)} more: {text}", "Mend the others first."))
     return findings
+
+
+def _finding_of(flaw: Flaw) -> Finding:
+    level = Level.WARNING if flaw.harmless else Level.PROBLEM
+    detail = f" ({flaw.detail})" if flaw.detail else ""
+    return Finding(level, "footage", f"{flaw.kind}: {flaw.path}{detail}", flaw.fix, flaw.repair)
 
 
 def _progress(quiet: bool) -> Progress:
@@ -116,5 +135,9 @@ def as_table(findings: Sequence[Finding]) -> Table:
         table.add_column(heading, overflow="fold")  # a path that is cut off cannot be copied
     for finding in findings:
         mark, style = _MARKS[finding.level]
-        table.add_row(Text(mark, style=style), Text(finding.subject), Text(finding.text), Text(finding.fix))
+        table.add_row(Text(mark, style=style), Text(finding.subject), Text(finding.text), Text(_what_to_do(finding)))
     return table
+
+
+def _what_to_do(finding: Finding) -> str:
+    return f"{finding.fix}\n--repair {finding.repair}." if finding.repair else finding.fix

@@ -19,9 +19,12 @@ class Finding:
     subject: str  # "camera front-door", "redis"
     text: str
     fix: str = ""
+    repair: str = ""  # what `vedette check --deep --repair` does about it; empty: it is for a person
 
     def to_json(self) -> dict[str, str]:
-        return {"level": self.level.value, "subject": self.subject, "text": self.text, "fix": self.fix}
+        return {"level": self.level.value, "subject": self.subject, "text": self.text, "fix": self.fix} | (
+            {"repair": self.repair} if self.repair else {}
+        )
 
 
 def ok(subject: str, text: str) -> Finding:

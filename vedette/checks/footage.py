@@ -4,74 +4,28 @@ Services may run meanwhile: whatever looks wrong is looked at again before it is
 minute is left alone, since a segment is there for a moment before its manifest.
 """
 
+import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+from pydantic import ValidationError
 
 from capture_service.names import BROKEN_SUFFIX
 from shared_utils.clock import Clock
 from shared_utils.durable import PART_SUFFIX
 from shared_utils.errors import SegmentError
-from shared_utils.log_files import LogFiles, parse_line
-from shared_utils.logs import DETECTIONS_LOG, FACES_LOG, GAPS_LOG, PRIVACY_LOG
-from shared_utils.segments import Manifest, VideoDir, parse_segment_id, read_manifest
+from shared_utils.segments import Manifest, VideoDir, parse_segment_id
+from vedette.checks.exposure import Exposes, exposes_nothing
+from vedette.checks.flaws import Flaw, FlawKind
+from vedette.checks.log_lines import ALL_LOGS, SETTLED_SECONDS, LogLines
+from vedette.checks.mp4_structure import trouble_in
+
+__all__ = ["Flaw", "FlawKind", "Footage", "FootageReport", "check_footage"]
 
 UNFINISHED_SUFFIXES = {PART_SUFFIX, ".repair"}
-SETTLED_SECONDS = 60.0  # older than this, nobody is still writing it
-RESULT_LOGS = (DETECTIONS_LOG, FACES_LOG, PRIVACY_LOG)
 
 Progress = Callable[[int, int], None]  # done, of how many
-
-
-class FlawKind(StrEnum):
-    """What is wrong; a repair decides by this."""
-
-    NO_MANIFEST = "a segment without a manifest"
-    NO_SEGMENT = "a manifest without its segment"
-    QUEUED_AND_WAITING = "a manifest both in the outbox and beside its segment"
-    BAD_MANIFEST = "an unreadable manifest"
-    WRONG_PLACE = "a manifest that does not belong where it lies"
-    WRONG_SIZE = "a segment whose size is not the one in its manifest"
-    UNKNOWN_FILE = "a file that is not ours"
-    HALF_WRITTEN = "a file that was never finished"
-    BROKEN = "a file that could not be salvaged"
-    BAD_LINE = "an unreadable line in a log"
-    TWICE_LOGGED = "a segment with two lines by one model"
-
-
-HARMLESS = {FlawKind.UNKNOWN_FILE, FlawKind.HALF_WRITTEN, FlawKind.BROKEN, FlawKind.BAD_LINE}
-FIXES = {
-    FlawKind.NO_MANIFEST: "It plays, but is not analysed. Restart the capture service, which adopts it.",
-    FlawKind.NO_SEGMENT: "The segment was deleted by hand. Delete the manifest too.",
-    FlawKind.QUEUED_AND_WAITING: "Restart the capture service, which sends the outbox again; nothing is queued twice.",
-    FlawKind.BAD_MANIFEST: "Move it away and restart the capture service, which writes a new one.",
-    FlawKind.WRONG_PLACE: "Somebody moved or renamed files: move them back.",
-    FlawKind.WRONG_SIZE: "The segment was changed or cut off after it was recorded; check the disk.",
-    FlawKind.UNKNOWN_FILE: "Vedette leaves it alone. Move it elsewhere if it is not wanted.",
-    FlawKind.HALF_WRITTEN: "The capture service salvages it at its next start.",
-    FlawKind.BROKEN: "It is kept for you to look at; delete it if nothing in it can be played.",
-    FlawKind.BAD_LINE: "A power cut tears a line, and its result is written again. Readers skip it.",
-    FlawKind.TWICE_LOGGED: "Readers count it twice; delete one of the two lines.",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Flaw:
-    """One broken invariant, with the file it shows in."""
-
-    kind: FlawKind
-    path: Path
-    detail: str = ""
-
-    @property
-    def harmless(self) -> bool:
-        return self.kind in HARMLESS
-
-    @property
-    def fix(self) -> str:
-        return FIXES[self.kind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,31 +40,130 @@ class FootageReport:
 
 def check_footage(video: VideoDir, clock: Clock, progress: Progress = lambda _done, _total: None) -> FootageReport:
     """Look at everything below the video folder. Raises OSError if a folder cannot be listed."""
-    files, outbox = _files_in(video.segments), _files_in(video.outbox)
-    total = len(files) + len(outbox)
-    flaws: list[Flaw] = []
-    for done, path in enumerate((*files, *outbox), start=1):
-        flaws += _file_flaws(video, path, clock)
-        progress(done, total)
+    footage = Footage(video, clock)
+    flaws = list(footage.look(progress))
     lines = 0
-    for name in (*RESULT_LOGS, GAPS_LOG):
-        seen, found = _log_flaws(video.root, name)
-        lines, flaws = lines + seen, [*flaws, *found]
-    progress(total, total)
-    segments = sum(path.suffix == ".mp4" for path in files)
-    return FootageReport(segments, sum(path.suffix == ".json" for path in outbox), lines, tuple(flaws))
+    for name in ALL_LOGS:
+        log = LogLines(video.root, name)
+        flaws += log.read(clock)
+        lines += log.count
+    return FootageReport(footage.segments, footage.waiting, lines, tuple(flaws))
 
 
-def _files_in(folder: Path) -> list[Path]:
-    """Every file but hidden ones: those are locks, or left by the system's file browser."""
-    return sorted(path for path in folder.glob("**/*") if path.is_file() and not path.name.startswith("."))
+@dataclass(slots=True)
+class Footage:
+    """One walk through segments and outbox. Files are held by name for one folder at a time."""
+
+    video: VideoDir
+    clock: Clock
+    on_manifest: Callable[[Manifest], None] = lambda _: None  # each that lies beside its segment, both being sound
+    exposes: Exposes = exposes_nothing
+    segments: int = field(default=0, init=False)
+    waiting: int = field(default=0, init=False)
+
+    def look(self, progress: Progress) -> Iterator[Flaw]:
+        """What is wrong with the files. Raises OSError if a folder cannot be listed."""
+        total = sum(1 for top in (self.video.segments, self.video.outbox) for _ in _files_below(top))
+        done = 0
+        for top in (self.video.segments, self.video.outbox):
+            for path in _files_below(top):
+                self.segments += path.suffix == ".mp4"
+                self.waiting += path.suffix == ".json" and top == self.video.outbox
+                yield from self._file_flaws(path)
+                done += 1
+                progress(done, total)
+        progress(total, total)
+
+    def flaws_now(self, path: Path) -> list[Flaw]:
+        """What is wrong with one file at this moment, however young it is."""
+        return list(self._flaws_now(path))
+
+    def _file_flaws(self, path: Path) -> Iterator[Flaw]:
+        """What is wrong with one file, unless it is new or has gone meanwhile (queued, or deleted by retention)."""
+        found = self.flaws_now(path)
+        if found and _settled(path, self.clock) and (again := self.flaws_now(path)):
+            yield from (flaw for flaw in again if path.exists())
+
+    def _flaws_now(self, path: Path) -> Iterator[Flaw]:
+        if path.suffix in UNFINISHED_SUFFIXES:
+            yield Flaw(FlawKind.HALF_WRITTEN, path)
+        elif path.suffix == BROKEN_SUFFIX:
+            yield Flaw(FlawKind.BROKEN, path)
+        elif path.suffix == ".json":
+            yield from self._manifest_flaws(path)
+        elif path.suffix == ".mp4" and self._is_segment(path):
+            video = self.video
+            if not video.manifest(path.stem).exists() and not video.waiting_manifest(path.stem).exists():
+                yield Flaw(FlawKind.NO_MANIFEST, path)
+        else:
+            yield Flaw(FlawKind.UNKNOWN_FILE, path)
+
+    def _is_segment(self, path: Path) -> bool:
+        try:
+            return self.video.segment(path.stem) == path
+        except SegmentError:
+            return False
+
+    def _manifest_flaws(self, path: Path) -> Iterator[Flaw]:
+        try:
+            data = path.read_bytes()
+            manifest = Manifest.model_validate_json(data)
+        except (OSError, ValidationError) as error:
+            if path.exists():
+                yield Flaw(FlawKind.BAD_MANIFEST, path, str(error).partition("\n")[0])
+            return
+        if self.exposes(data):
+            yield Flaw(FlawKind.SECRET_SHOWN, path)
+        yield from self._place_flaws(path, manifest)
+
+    def _place_flaws(self, path: Path, manifest: Manifest) -> Iterator[Flaw]:
+        video, segment = self.video, manifest.segment_id
+        waits = path.parent == video.outbox
+        right = video.waiting_manifest(segment) if waits else video.manifest(segment)
+        if path != right or manifest.camera != parse_segment_id(segment)[0]:
+            yield Flaw(FlawKind.WRONG_PLACE, path, f"it says segment {segment} of camera {manifest.camera}")
+            return
+        if waits and video.manifest(segment).exists():
+            yield Flaw(FlawKind.QUEUED_AND_WAITING, path)
+        flaws = list(self._segment_flaws(path, manifest))
+        yield from flaws
+        if not waits and not any(flaw.kind in {FlawKind.WRONG_PLACE, FlawKind.NO_SEGMENT} for flaw in flaws):
+            self.on_manifest(manifest)
+
+    def _segment_flaws(self, path: Path, manifest: Manifest) -> Iterator[Flaw]:
+        try:
+            segment = self.video.resolve(manifest.filename)
+            size_bytes = segment.stat().st_size
+            trouble = trouble_in(segment)
+        except SegmentError as error:
+            yield Flaw(FlawKind.WRONG_PLACE, path, str(error))
+        except OSError as error:
+            # EIO and the like are told as what they are, not as a segment that somebody deleted
+            gone = isinstance(error, FileNotFoundError)
+            kind = FlawKind.NO_SEGMENT if gone else FlawKind.NOT_PLAYABLE
+            yield Flaw(kind, path, manifest.filename if gone else f"it cannot be read: {error.strerror}")
+        else:
+            if size_bytes != manifest.size_bytes:
+                yield Flaw(FlawKind.WRONG_SIZE, segment, f"{size_bytes} bytes, {manifest.size_bytes} in the manifest")
+            elif trouble:
+                yield Flaw(FlawKind.NOT_PLAYABLE, segment, trouble)
 
 
-def _file_flaws(video: VideoDir, path: Path, clock: Clock) -> Iterator[Flaw]:
-    """What is wrong with one file, unless it is new or has gone meanwhile (queued, or deleted by retention)."""
-    found = list(_flaws_now(video, path))
-    if found and _settled(path, clock) and (again := list(_flaws_now(video, path))):
-        yield from (flaw for flaw in again if path.exists())
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Every file but hidden ones: those are locks, or left by the system's file browser.
+
+    One folder is listed at a time. Links to folders are not followed. What vanishes meanwhile is left out.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            listed = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
+    except FileNotFoundError:
+        return
+    for name, is_folder in listed:
+        if is_folder:
+            yield from _files_below(folder / name)
+        elif not name.startswith("."):
+            yield folder / name
 
 
 def _settled(path: Path, clock: Clock) -> bool:
@@ -121,83 +174,3 @@ def _settled(path: Path, clock: Clock) -> bool:
     except (OSError, ValueError):
         return False
     return clock.now().timestamp() - newest > SETTLED_SECONDS
-
-
-def _flaws_now(video: VideoDir, path: Path) -> Iterator[Flaw]:
-    if path.suffix in UNFINISHED_SUFFIXES:
-        yield Flaw(FlawKind.HALF_WRITTEN, path)
-    elif path.suffix == BROKEN_SUFFIX:
-        yield Flaw(FlawKind.BROKEN, path)
-    elif path.suffix == ".json":
-        yield from _manifest_flaws(video, path)
-    elif path.suffix == ".mp4" and _is_segment(video, path):
-        if not video.manifest(path.stem).exists() and not video.waiting_manifest(path.stem).exists():
-            yield Flaw(FlawKind.NO_MANIFEST, path)
-    else:
-        yield Flaw(FlawKind.UNKNOWN_FILE, path)
-
-
-def _is_segment(video: VideoDir, path: Path) -> bool:
-    try:
-        return video.segment(path.stem) == path
-    except SegmentError:
-        return False
-
-
-def _manifest_flaws(video: VideoDir, path: Path) -> Iterator[Flaw]:
-    try:
-        manifest = read_manifest(path)
-    except SegmentError as error:
-        if path.exists():
-            yield Flaw(FlawKind.BAD_MANIFEST, path, str(error.__cause__).partition("\n")[0])
-        return
-    waits = path.parent == video.outbox
-    camera, _ = parse_segment_id(manifest.segment_id)
-    right = video.waiting_manifest(manifest.segment_id) if waits else video.manifest(manifest.segment_id)
-    if path != right or manifest.camera != camera:
-        yield Flaw(FlawKind.WRONG_PLACE, path, f"it says segment {manifest.segment_id} of camera {manifest.camera}")
-        return
-    if waits and video.manifest(manifest.segment_id).exists():
-        yield Flaw(FlawKind.QUEUED_AND_WAITING, path)
-    yield from _segment_flaws(video, path, manifest)
-
-
-def _segment_flaws(video: VideoDir, path: Path, manifest: Manifest) -> Iterator[Flaw]:
-    try:
-        segment = video.resolve(manifest.filename)
-        size_bytes = segment.stat().st_size
-    except SegmentError as error:
-        yield Flaw(FlawKind.WRONG_PLACE, path, str(error))
-    except OSError:
-        yield Flaw(FlawKind.NO_SEGMENT, path, manifest.filename)
-    else:
-        if size_bytes != manifest.size_bytes:
-            yield Flaw(FlawKind.WRONG_SIZE, segment, f"{size_bytes} bytes, {manifest.size_bytes} in the manifest")
-
-
-def _log_flaws(folder: Path, name: str) -> tuple[int, list[Flaw]]:
-    """How many lines a log has, all months together, and what is wrong with them."""
-    first: dict[tuple[str, str], str] = {}
-    flaws: list[Flaw] = []
-    count = 0
-    for path, handle in LogFiles(folder, name).open_all():
-        for number, raw in enumerate(handle, start=1):
-            if not raw.endswith(b"\n"):
-                break  # being written, or torn by a power cut: the next writer ends it
-            count += 1
-            line = parse_line(raw)
-            if line is None:
-                flaws.append(Flaw(FlawKind.BAD_LINE, path, f"line {number}"))
-            elif name in RESULT_LOGS and (again := _seen_before(line, f"{path.name}:{number}", first)):
-                flaws.append(Flaw(FlawKind.TWICE_LOGGED, path, again))
-    return count, flaws
-
-
-def _seen_before(line: dict[str, Any], place: str, first: dict[tuple[str, str], str]) -> str | None:
-    """Where else a (segment, model) has its line, whether that went well or failed."""
-    if "segment_id" not in line or "model" not in line:
-        return None
-    key = (str(line["segment_id"]), str(line["model"]))
-    if (earlier := first.setdefault(key, place)) != place:
-        return f"{place} and {earlier}: segment {key[0]}, model {key[1]}"
-    return None

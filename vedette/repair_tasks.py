@@ -1,0 +1,100 @@
+"""Mending the queues: what vanished is queued again, what is stuck is put back, dead letters get their line."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from shared_utils import queue_scripts
+from shared_utils.clock import Clock, to_iso
+from shared_utils.config import Config
+from shared_utils.errors import SegmentError
+from shared_utils.log_files import parse_line
+from shared_utils.logs import DETECTIONS_LOG, ResultLog
+from shared_utils.models import without_suffix
+from shared_utils.queue import TaskQueue
+from shared_utils.segments import read_manifest
+from shared_utils.tasks import Task, task_for
+from vedette.checks.flaws import Flaw
+from vedette.checks.queue_sight import LOG_OF_QUEUE, look_at, task_of_letter
+
+# KEYS seen guard, attempts; ARGV task id. The guard still stands for seven days although the task is gone; and attempts
+# that were counted before must not make the next one the last.
+_FORGET = """
+redis.call('DEL', KEYS[1])
+redis.call('HDEL', KEYS[2], ARGV[1])
+return 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRepair:
+    """What can be done about flaws of queues. The methods may raise QueueUnavailableError and StorageError."""
+
+    config: Config
+    clock: Clock
+    queues: Mapping[str, TaskQueue]
+
+    def queue_again(self, queue_name: str, segments: list[str]) -> list[str]:
+        """Queue the tasks of segments anew; those that were.
+
+        That the task is in no list, and its segment without a line, was found in that order. What is nowhere comes back
+        by nobody but a repair, and only one of them works on a folder at a time. Killed between forgetting and pushing,
+        the task is as vanished as before. One look more here, for the time since.
+        """
+        queue, there = self.queues[queue_name], look_at(self.queues[queue_name]).ids
+        done = []
+        for segment in segments:
+            try:
+                manifest = read_manifest(self.config.video.manifest(segment))
+            except SegmentError:
+                continue  # gone by retention
+            task = task_for(manifest, self.clock.now())
+            if task.id in there or queue_name not in manifest.tasks:
+                continue
+            queue.run_script(_FORGET, [queue.key("seen", task.id), queue.key("attempts")], [task.id])
+            if queue.push(task):
+                done.append(segment)
+        return done
+
+    def put_back(self, flaw: Flaw) -> str | None:
+        """What a worker without a lease had in work goes back to the queue, unless it lives after all."""
+        queue, worker = self.queues[flaw.path.name], flaw.item
+        keys = [queue.key("alive", worker), queue.key("processing", worker), queue.name, queue.key("workers")]
+        count = int(queue.run_script(queue_scripts.REAP, keys, [worker]))
+        return f"{count} task(s) of worker {worker} are back in the queue" if count > 0 else None
+
+    def write_line(self, flaw: Flaw) -> str | None:
+        """The line of a dead letter, as its worker would have written it."""
+        task, letter = task_of_letter(flaw.item), parse_line(flaw.item.encode(errors="surrogateescape")) or {}
+        if task is None:
+            return None
+        name = LOG_OF_QUEUE[flaw.path.name]
+        line = self._line(task, name, str(letter.get("error", "unknown")))
+        written = ResultLog(self.config.video_dir, name, self.clock).record(line)
+        return f"its line is written to {name}.jsonl" if written else None
+
+    def _line(self, task: Task, log: str, error: str) -> dict[str, Any]:
+        model = without_suffix(task.model or (self.config.objects.model if log == DETECTIONS_LOG else "unknown"))
+        objects = {"frames_analysed": 0, "seconds": 0.0, "objects": []} if log == DETECTIONS_LOG else {"seconds": 0.0}
+        return {
+            "ok": False,
+            "filename": PurePosixPath(task.filename).name,
+            "detected": [],
+            "count": 0,
+            "timestamp": to_iso(self.clock.now()),
+            "schema": 1,
+            "segment_id": task.segment_id,
+            "camera": task.camera,
+            "event_id": self._event_of(task),
+            "started_at": to_iso(task.started_at),
+            "model": model,
+            **objects,
+            "error": f"Given up: {error}",
+        }
+
+    def _event_of(self, task: Task) -> str | None:
+        try:
+            return read_manifest(self.config.video.manifest(task.segment_id)).event_id
+        except SegmentError:
+            return None
