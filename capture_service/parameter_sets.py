@@ -85,9 +85,12 @@ class FormatWatch:
         # A camera that sent no picture while it was opened has no size yet, and MP4 takes no stream without one.
         if sets == self._known and self.current.width:
             return False
-        known, self._known = self._known, sets
         keyframe = packet.data if in_band else annex_b(sets) + packet.data
-        width, height = _picture_size(self.current.codec, keyframe) or (self.current.width, self.current.height)
+        size = _picture_size(self.current.codec, keyframe)
+        if size is None:  # noise looks like parameter sets now and then; the next keyframe tells
+            return False
+        known, self._known = self._known, sets
+        width, height = size
         same_size = (width, height) == (self.current.width, self.current.height)
         self.current = replace(self.current, width=width, height=height, extradata=annex_b(sets))
         # The first sets seen in the stream may merely say more than the SDP did.

@@ -15,6 +15,7 @@ from tests.support.camera_faults import (
     CameraFault,
     Suffered,
     assert_untouched,
+    events_of,
     gap_lines,
     interruptions,
     lost_seconds,
@@ -117,7 +118,9 @@ def check(rig: Rig, suffered: Suffered) -> None:
     if fault.reason is None:
         assert lines == [], fault.name
         assert interruptions(rig, suffered) == [], fault.name
+        assert len(events_of(rig, suffered)) == 1, fault.name
         return
+    assert len(events_of(rig, suffered)) > 1 or not interruptions(rig, suffered), fault.name  # an event has no gap
     if fault.reason:
         assert any(fault.reason in line["reason"] for line in lines), (fault.name, lines)
     for start, end in interruptions(rig, suffered):

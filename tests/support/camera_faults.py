@@ -90,6 +90,11 @@ def gap_lines(rig: Rig, suffered: Suffered) -> list[dict[str, Any]]:
     ]
 
 
+def events_of(rig: Rig, suffered: Suffered) -> set[str]:
+    """The events to which the camera's segments of this time belong."""
+    return {one.event_id for one in manifests(rig.video.root, suffered.camera) if _is_within(one, suffered)}
+
+
 def tally_of(rig: Rig, suffered: Suffered) -> Tally:
     """What all cameras recorded while this one had its fault and recovered, and what became of it."""
     found = {one.segment_id for one in manifests(rig.video.root) if _is_within(one, suffered)}

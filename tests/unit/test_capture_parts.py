@@ -82,6 +82,24 @@ def test_other_parameter_sets_are_another_format(tmp_path: Path, codec: str) -> 
     assert (watch.current.width, watch.current.height) == (640, 360)
 
 
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_noise_that_looks_like_parameter_sets_is_no_new_format(tmp_path: Path, codec: str) -> None:
+    """A camera with failing memory would begin a segment and a motion detector with every second of its noise."""
+    film = footage(make_clip(tmp_path / "clip.mp4", seconds=1, codec=codec))
+    watch = FormatWatch(film.stream.video)
+    keyframe = next(packet for packet in film.packets if packet.is_keyframe)
+    watch.look(keyframe)
+    before = watch.current
+    noise = {"libx264": (0x67, 0x68), "libx265": (0x40, 0x42, 0x44)}[codec]
+    sets = b"".join(b"\0\0\0\1" + bytes([head]) + b"\x01noise" * 20 for head in noise)
+
+    changed = watch.look(replace(keyframe, data=sets + b"\0\0\0\1\x65" + b"noise" * 200))
+
+    assert not changed
+    assert watch.current == before
+    assert not watch.look(keyframe)
+
+
 def test_h265_in_a_stream_of_h264_is_recognised_and_h264_never_is(tmp_path: Path) -> None:
     """Some cameras change their codec under a client that plays; no keyframe would ever end the segment."""
     hevc = footage(make_clip(tmp_path / "hevc.mp4", seconds=2, codec="libx265"))
