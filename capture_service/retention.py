@@ -13,6 +13,7 @@ from threading import Lock
 
 from capture_service.metrics import DELETED, KEPT_BYTES, KEPT_SEGMENTS, NOT_DELETED
 from capture_service.retention_index import Kept, KeptIndex, find_segments, kept_segment
+from capture_service.trusted_time import TrustedTime
 from shared_utils.clock import Clock
 from shared_utils.config.schema import StorageConfig
 from shared_utils.errors import StorageError
@@ -46,6 +47,7 @@ class Retention:
     ) -> None:
         self._video, self._settings, self._clock, self._free_bytes = video, settings, clock, free_bytes
         self._index = KeptIndex()
+        self._time = TrustedTime(clock)
         self._stuck: list[tuple[float, Kept]] = []  # when to try again, by the monotonic clock
         self._lock = Lock()
 
@@ -53,6 +55,7 @@ class Retention:
         """Find what is kept, once at start, after half-written segments were salvaged."""
         with self._lock:
             self._index.fill(find_segments(self._video))
+            self._time.start(self._newest())
             self._stuck.clear()
             self._show()
 
@@ -78,8 +81,13 @@ class Retention:
                 self._show()
             return deleted
 
+    def _newest(self) -> float | None:
+        """When the newest segment was recorded; those of a clock that was ahead are left out."""
+        now = self._clock.now().timestamp()
+        return max((kept.started_at for kept in self._index if kept.started_at <= now), default=None)
+
     def _delete_old(self, writing: Collection[str]) -> list[str]:
-        oldest = self._clock.now().timestamp() - self._settings.max_age_hours * 3600
+        oldest = self._time.now() - self._settings.max_age_hours * 3600
         deleted = []
         for kept in self._index:
             if kept.started_at >= oldest:

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ FACES_LOG = "faces_log"
 PRIVACY_LOG = "privacy_log"
 GAPS_LOG = "gaps_log"
 
+CLOCK_SET_BACK = timedelta(days=1)
 LOCK_SECONDS = 60.0  # a line takes milliseconds; rewriting a whole month takes seconds
 
 _Key = tuple[str, str]  # segment id and model
@@ -117,7 +118,7 @@ class ResultLog:
             if key not in self._known:
                 self._log.append_locked(line)
             elif line["ok"] and not self._known[key]:
-                self._replace(key, line, month_of(started_at))
+                self._replace(key, line, month_of(started_at - CLOCK_SET_BACK))
             else:
                 return False
         self._known[key] = bool(line["ok"])
@@ -128,9 +129,12 @@ class ResultLog:
         return self._log.lines()
 
     def _catch_up(self, started_at: datetime) -> None:
-        """Read what was added. A result is never older than its segment, so earlier months are left alone."""
+        """Read what was added. A result is never older than its segment, so earlier months are left alone.
+
+        Only a clock that was set back makes it older; a day of that is allowed for.
+        """
         try:
-            for line in self._tail.new_lines(month_of(started_at)):
+            for line in self._tail.new_lines(month_of(started_at - CLOCK_SET_BACK)):
                 if "segment_id" in line and "model" in line:
                     self._known[_key_of(line)] = bool(line.get("ok"))
         except OSError as error:

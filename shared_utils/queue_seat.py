@@ -1,9 +1,13 @@
 """One worker's place at a queue: its lease, its list of work, and what it may do with a task in hand."""
 
+from collections.abc import Iterable, Mapping
 from typing import cast
 
 from shared_utils import queue_scripts
 from shared_utils.queue import TaskQueue
+
+NO_LEASE = -2  # what Redis answers for the time left of a key that is not there
+ENDLESS = 10  # times our own lease: no worker asks for that
 
 
 class Seat:
@@ -68,8 +72,24 @@ class Seat:
             others = [str(worker) for worker in self.queue.redis.smembers(self.queue.key("workers"))]
             if not others:
                 return set()
-            leases = self.queue.redis.mget([self.queue.key("alive", worker) for worker in others])
-        return {worker for worker, lease in zip(others, leases, strict=True) if lease is None} - {self.worker}
+            leases = {self.queue.key("alive", worker): worker for worker in others}
+            left_ms = self._time_left(leases)
+            self._shorten_endless(left_ms)
+        return {leases[lease] for lease, left in left_ms.items() if left == NO_LEASE} - {self.worker}
+
+    def _time_left(self, leases: Iterable[str]) -> dict[str, int]:
+        with self.queue.redis.pipeline() as pipeline:
+            for lease in leases:
+                pipeline.pttl(lease)
+            return dict(zip(leases, pipeline.execute(), strict=True))
+
+    def _shorten_endless(self, left_ms: Mapping[str, int]) -> None:
+        """Redis ends leases by its wall clock. Once that was set back by an hour, they last an hour longer, and the
+        tasks of a worker that is dead would wait for so long. One that lives renews its lease at its next beat.
+        """
+        for lease, left in left_ms.items():
+            if left > ENDLESS * self._lease_ms:
+                self.queue.redis.pexpire(lease, self._lease_ms)
 
     def reap(self, worker: str) -> int:
         """Put back what a dead worker had in work; how many tasks. -1 if it lives after all."""

@@ -290,6 +290,20 @@ def test_a_living_worker_is_not_reaped(queue: TaskQueue) -> None:
     assert queue.depth() == QueueDepth(waiting=0, in_work=1, dead=0)
 
 
+def test_the_lease_of_a_dead_worker_ends_although_the_clock_of_redis_was_set_back(queue: TaskQueue) -> None:
+    """Its time to live is an hour longer then; tasks of living workers stay with them."""
+    dead, alive = Seat(queue, "dead:1:abc", lease_seconds=3600), Seat(queue, "alive:1:abc", lease_seconds=0.5)
+    dead.renew()
+    alive.renew()
+
+    missing = alive.workers_without_lease()
+
+    assert missing == set()
+    left_ms = queue.redis.pttl("video_queue:alive:dead:1:abc")
+    assert 0 < left_ms <= 500
+    wait_until("it is missing", lambda: "dead:1:abc" in alive.workers_without_lease())
+
+
 def test_a_task_that_was_taken_over_is_settled_by_its_new_owner_only(queue: TaskQueue) -> None:
     """A frozen worker that wakes up must not remove the task from under the one who runs it now."""
     queue.push(a_task())

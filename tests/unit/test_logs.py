@@ -304,6 +304,25 @@ def test_a_result_of_last_month_is_found_after_the_month_ended(
     assert again == [False, False]
 
 
+def test_a_result_of_a_clock_that_was_set_back_over_the_month_is_found_after_it_ended(
+    results: ResultLog, tmp_path: Path, clock: FixedClock
+) -> None:
+    """The segment was named in December by a clock that was an hour ahead, and analysed in November."""
+    clock.set(NOVEMBER)
+    results.record(a_line(1))
+    ahead = a_line(2) | {"started_at": "2026-12-01T00:20:00.000Z"}
+    clock.set(DECEMBER - timedelta(minutes=40))
+    results.record(ahead)
+    clock.set(DECEMBER)
+    results.record(a_line(3, at=DECEMBER))
+    after_restart = ResultLog(tmp_path, DETECTIONS_LOG, clock)
+
+    again = after_restart.record(ahead)
+
+    assert not again
+    assert (tmp_path / "detections_log-2026-11.jsonl").exists()
+
+
 def test_months_before_the_segment_are_not_read(results: ResultLog, tmp_path: Path) -> None:
     """Years of logs must not delay the first task after a start."""
     (tmp_path / "detections_log-2026-10.jsonl").mkdir()  # reading it would fail

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from capture_service.metrics import DELETED, KEPT_BYTES
 from capture_service.retention import GB, RETRY_SECONDS, Retention, free_bytes_at
 from capture_service.retention_index import KeptIndex, find_segments, kept_segment
+from capture_service.trusted_time import DOUBTED_SECONDS
 from shared_utils.config.schema import StorageConfig
 from shared_utils.errors import SegmentError, StorageError
 from shared_utils.segments import VideoDir, segment_id
+from tests.support.fixed_clock import FixedClock
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SIZE = 1000
@@ -91,11 +93,27 @@ def test_segments_past_their_age_go_oldest_first_across_cameras(video: VideoDir)
 
 def test_a_segment_goes_with_its_manifest_and_its_snapshot(video: VideoDir) -> None:
     """A manifest without footage would promise what cannot be played, and a snapshot would show what should be gone."""
-    old = lay_down(video, at(9), snapshot=True)
+    old, _ = lay_down(video, at(9), snapshot=True), lay_down(video, at(0))
 
     loaded(video, StorageConfig(max_age_hours=24, keep_free_gb=0)).make_room(())
 
     assert not any(path.exists() for path in (video.segment(old), video.manifest(old), video.snapshot(old)))
+
+
+def test_a_clock_that_jumps_ahead_deletes_nothing_for_its_age_on_that_day(video: VideoDir) -> None:
+    """One that is set to another year by mistake would empty the archive before anybody notices."""
+    segments = [lay_down(video, at(days_ago)) for days_ago in (20, 1, 0)]
+    clock = FixedClock(NOW)
+    retention = Retention(video, StorageConfig(max_age_hours=30 * 24, keep_free_gb=0), clock, lambda _: 10**15)
+    retention.load()
+
+    clock.set(NOW.replace(year=2037))
+    at_once = retention.make_room(())
+    clock.advance(DOUBTED_SECONDS)
+    a_day_later = retention.make_room(())
+
+    assert at_once == []
+    assert a_day_later == segments
 
 
 def test_the_oldest_go_until_the_total_fits(video: VideoDir) -> None:
@@ -248,7 +266,7 @@ def test_a_segment_that_cannot_be_deleted_is_named_once_and_passed_over(
     video: VideoDir, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One wrong permission must neither stop the recording nor fill the log before every segment."""
-    stuck, old = lay_down(video, at(9)), lay_down(video, at(8))
+    stuck, old, _ = (lay_down(video, at(days_ago)) for days_ago in (9, 8, 0))
     refuse_to_delete(monkeypatch, stuck)
     clock = StoppedClock()
     retention = loaded(video, StorageConfig(max_age_hours=24, keep_free_gb=0), clock)
@@ -285,7 +303,7 @@ def test_empty_date_folders_go_but_not_those_of_these_days(video: VideoDir) -> N
 
 def test_a_date_folder_with_an_unknown_file_stays(video: VideoDir) -> None:
     """Removing the folder would remove the file."""
-    old = lay_down(video, at(9))
+    old, _ = lay_down(video, at(9)), lay_down(video, at(0))
     note = video.segment(old).with_name("note.txt")
     note.write_text("keep this")
 
@@ -296,7 +314,7 @@ def test_a_date_folder_with_an_unknown_file_stays(video: VideoDir) -> None:
 
 def test_a_segment_that_is_gone_already_is_no_failure(video: VideoDir) -> None:
     """Somebody deleted it by hand."""
-    old = lay_down(video, at(9))
+    old, _ = lay_down(video, at(9)), lay_down(video, at(0))
     retention = loaded(video, StorageConfig(max_age_hours=24, keep_free_gb=0))
     video.segment(old).unlink()
 
@@ -375,6 +393,7 @@ def test_the_limits_hold_afterwards_and_nothing_was_deleted_needlessly(
 ) -> None:
     """Whatever lies there: the limits hold as far as they can, the young outlive the old, strangers survive."""
     video = VideoDir(tmp_path_factory.mktemp("video"))
+    tree = {**tree, at(0, "awake"): (True, 0)}  # without footage of today, the clock would not be believed
     for segment, (queued, size) in tree.items():
         lay_down(video, segment, queued=queued, size=size)
     for name in unknown:
