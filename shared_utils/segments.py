@@ -47,7 +47,8 @@ def parse_segment_id(text: str) -> tuple[str, datetime]:
 
 class _Contract(BaseModel):
     # A newer Vedette may have added keys: they are kept when a manifest is read and written again.
-    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
+    # JSON has no infinity: one that was read could not be written again.
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True, allow_inf_nan=False)
 
 
 class VideoInfo(_Contract):

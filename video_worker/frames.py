@@ -24,6 +24,8 @@ _FORMATS = {"format_whitelist": "mov,matroska,mpegts,avi,wav"}
 _LIMITS = {"max_pixels": str(MOST_FRAME_PX)}  # of the decoders: those that look at the file first, and ours
 # The folder behind the path is away, not the file broken: a mount that went stale, a disk that fails.
 _STORAGE_ERRORS = {errno.EIO, errno.ESTALE, errno.EACCES, errno.EPERM, errno.ENOTCONN, errno.ETIMEDOUT, errno.EMFILE}
+# Tasks can be written by hand: a name that no file can have is not to be waited for.
+_NAMES_NO_FILE = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,8 @@ def _opened(path: Path) -> InputContainer:
 
 
 def _reading_error(path: Path, error: av.error.FFmpegError | OSError) -> SegmentError | StorageError:
-    if not isinstance(error, av.error.FFmpegError) or (error.errno in _STORAGE_ERRORS and not _can_be_read(path)):
+    ours = not isinstance(error, av.error.FFmpegError)
+    if error.errno not in _NAMES_NO_FILE if ours else error.errno in _STORAGE_ERRORS and not _can_be_read(path):
         return StorageError(
             f"{path} cannot be read now: {error.strerror}. Check that video/ is mounted and readable by this user; "
             "the task waits."
@@ -105,7 +108,7 @@ def _can_be_read(path: Path) -> bool:
 
 
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:
-    # In a damaged file a stream may be of a codec that does not exist: it has no context then, whatever PyAV's types say.
+    # A damaged file may name a codec that does not exist; its stream has no context then, whatever PyAV's types say.
     known = (stream for stream in container.streams.video if getattr(stream, "codec_context", None) is not None)
     stream = next(known, None)
     if stream is None:

@@ -1,4 +1,4 @@
-"""`python -m tests.fuzz [COUNT] [FIRST_SEED]`: try broken files that the tests do not have; which break a promise?"""
+"""`python -m tests.fuzz [COUNT] [FIRST_SEED]`: try broken files that the tests do not have."""
 
 import sys
 import time

@@ -23,6 +23,7 @@ from capture_service.draft import Draft, write_draft
 from capture_service.names import BROKEN_SUFFIX, draft_path, part_path, repair_path
 from capture_service.salvage import HEADER_BYTES, Salvage
 from shared_utils.clock import SystemClock
+from shared_utils.folder_mark import mark_folder
 from shared_utils.logs import DETECTIONS_LOG, ResultLog
 from shared_utils.segments import (
     MOST_FRAME_PX,
@@ -67,6 +68,7 @@ class Site:
         parts = CaptureParts(root)
         self._salvage, self._video = Salvage(parts.video, parts.store, mp4=mp4_file), parts.video
         self._video.outbox.mkdir(parents=True)
+        mark_folder(root, SystemClock())
         self._results, detector = ResultLog(root, DETECTIONS_LOG, SystemClock()), BlockDetector()
         self._worker = ObjectWorker(
             self._video,
