@@ -36,12 +36,12 @@ CAMERAS_STOP_SECONDS = 2.0
 COMMIT_STOP_SECONDS = 4.0
 
 
-def serve(config: Config, stop: Event) -> None:
+def serve(config: Config, stop: Event, clock: Clock | None = None) -> None:
     """Capture every camera until `stop` is set. Raises StorageError if the video folder cannot be written."""
     # One look is a few milliseconds of work; OpenCV's own threads would only take the cores from recording.
     cv2.setNumThreads(1)
     check_writable(config.video)
-    service = CaptureService(config, SystemClock())
+    service = CaptureService(config, clock or SystemClock())
     service.start()
     try:
         service.watch(stop)

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
-from shared_utils.clock import SystemClock
+from shared_utils.clock import Clock, SystemClock
 from shared_utils.logs import DETECTIONS_LOG, ResultLog
 from shared_utils.process import set_up_logging, stop_on_signals
 from shared_utils.queue import TaskQueue, connect
@@ -74,11 +74,11 @@ class TryingDetector(BlockDetector):
         raise AssertionError("unreachable")
 
 
-def main() -> None:
+def main(clock: Clock) -> None:
     options = _options()
     set_up_logging("info")
     stop = stop_on_signals()
-    video, clock = VideoDir(options.video), SystemClock()
+    video = VideoDir(options.video)
     detector = TryingDetector(options.slow, options.poison)
     worker = ObjectWorker(
         video,
@@ -112,4 +112,4 @@ def _options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main()
+    main(SystemClock())
