@@ -66,6 +66,8 @@ class Committer:
         self._unfinished: dict[str, tuple[str, ...]] = {}  # segment id: its tasks
         self._gaps: deque[Gap] = deque(maxlen=MAX_GAPS_KEPT)  # not in the log yet
         self._try_again_at = 0.0
+        self._due: deque[str] = deque()  # of the unfinished, those to be tried in this pass
+        self._refused = False  # whether the disk refused one in this pass
         self._complaints = Complaints(clock)
         self._stop = Event()
         self._thread: Thread | None = None
@@ -116,13 +118,15 @@ class Committer:
 
     def _run(self) -> None:
         self._attempt("reading what is stored", self._retention.load)
-        while not (self._stop.is_set() and self._jobs.empty()):
+        while not (self._stop.is_set() and self._jobs.empty() and not self._due):
             try:
-                what, job = self._jobs.get(timeout=0.2)
+                what, job = self._jobs.get(block=not self._due, timeout=0.2)
             except Empty:
                 what = ""
             if what:
                 self._attempt(what, job)
+            elif self._due:  # one at a time: it takes a second, in which segments end
+                self._attempt("finishing segments", self._adopt_next)
             if (self._unfinished or self._gaps) and self._clock.monotonic() >= self._try_again_at:
                 self._attempt("finishing segments", self._catch_up)
 
@@ -195,24 +199,24 @@ class Committer:
     def _catch_up(self) -> None:
         self._try_again_at = self._clock.monotonic() + TRY_AGAIN_SECONDS
         self._require_folder()
-        try:
-            self._adopt_unfinished()
-        finally:
-            self._log_gaps()
+        # Those that still wait for their turn keep it: commits that succeed begin a new pass each time.
+        self._due.extend(segment for segment in self._unfinished if segment not in self._due)
+        self._refused = False
+        self._log_gaps()
 
-    def _adopt_unfinished(self) -> None:
+    def _adopt_next(self) -> None:
         """One that the disk still refuses must not hold up the others: a small one fits where a big one does not."""
-        errors = []
-        for segment, tasks in list(self._unfinished.items()):
-            try:
-                self._salvage.adopt(segment, tasks)
-                self._require_folder()  # else nothing was found because nothing is there
-                del self._unfinished[segment]
-            except StorageError as error:
-                errors.append(error)
-        UNFINISHED.set(len(self._unfinished))
-        if errors:
-            raise errors[0]
+        segment = self._due.popleft()
+        try:
+            self._salvage.adopt(segment, self._unfinished[segment])
+            self._require_folder()  # else nothing was found because nothing is there
+            del self._unfinished[segment]
+        except StorageError:
+            if not self._refused:  # the first of them tells for all
+                self._refused = True
+                raise
+        finally:
+            UNFINISHED.set(len(self._unfinished))
 
     def _later(self, draft: Draft) -> None:
         self._unfinished[draft.segment_id] = draft.tasks

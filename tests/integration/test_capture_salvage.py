@@ -16,7 +16,7 @@ from capture_service.salvage import Salvage
 from capture_service.segment_writer import SegmentWriter
 from shared_utils.errors import StorageError
 from shared_utils.segments import Manifest, VideoDir
-from tests.support.capture_parts import CaptureParts
+from tests.support.capture_parts import CaptureParts, camera_config, feed
 from tests.support.clips import make_clip
 from tests.support.packets import contents_of, footage
 
@@ -289,3 +289,25 @@ def test_of_two_segments_that_failed_one_is_finished_while_the_other_cannot_be(
     assert parts.committer.stop(20.0)
     assert [manifest.segment_id for manifest in parts.manifests()] == [other]
     assert part_path(parts.video, SEGMENT).exists()
+
+
+def test_a_segment_that_ends_does_not_wait_for_leftovers(parts: CaptureParts, cut_off: Path, tmp_path: Path) -> None:
+    """A full disk leaves dozens, each takes a second, and what is recorded meanwhile would pile up behind them."""
+    leftovers = [f"cam-20261120T10160{number}000Z" for number in range(3)]
+    for segment in leftovers:
+        part_path(parts.video, segment).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(cut_off, part_path(parts.video, segment))
+        parts.committer.unfinished(segment, TASKS)
+    film = footage(make_clip(tmp_path / "new.mp4", seconds=1, width=320, height=180))
+    recorder = parts.recorder(camera_config(record="continuous"))
+    feed(recorder, film.packets, film.stream, parts)
+    recorder.finish()
+    recorder.no_more_looks()
+
+    parts.committer.start()
+
+    assert parts.committer.stop(60.0)
+    film.container.close()
+    queued = sorted(parts.video.outbox.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+    assert len(queued) == 4
+    assert [path.stem for path in queued[1:]] == leftovers
