@@ -69,9 +69,13 @@ def _encode(path: Path, scene: Scene, *, grain: int, bit_rate: int, preset: str)
     return path
 
 
-def chained_clip(path: Path, parts: Sequence[Path]) -> Path:
-    """Clips one after the other, each frame with its number in the whole, see `frame_number`."""
-    number = 0
+def chained_clip(path: Path, parts: Sequence[Path], first_part: int = 0) -> Path:
+    """Clips one after the other, each frame with its number in the whole, see `frame_number`.
+
+    The whole may be told from another beginning: then `first_part` says which part of it stands first here.
+    """
+    length = CLIP_SECONDS * FPS
+    placed = 0
     with av.open(str(path), "w") as container:
         with av.open(str(parts[0])) as first:
             output = container.add_stream_from_template(first.streams.video[0], opaque=True)
@@ -80,12 +84,13 @@ def chained_clip(path: Path, parts: Sequence[Path]) -> Path:
                 for packet in source.demux(video=0):
                     if not packet.size:
                         continue
+                    number = (placed + first_part * length) % (len(parts) * length)
                     numbered = av.Packet(_number_sei(number) + bytes(packet))
                     numbered.time_base = Fraction(1, FPS)
-                    numbered.pts = numbered.dts = number
+                    numbered.pts = numbered.dts = placed
                     numbered.duration, numbered.is_keyframe, numbered.stream = 1, packet.is_keyframe, output
                     container.mux(numbered)
-                    number += 1
+                    placed += 1
     return path
 
 
