@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 LOCK_NAME = ".repair.lock"
 MOST_ROUNDS = 3  # what was moved away may show what lay behind it: a segment that has no manifest now
-TASKS_AT_ONCE = 200
+TASKS_TOLD_AT_ONCE = 200
 _LOG_KINDS = {FlawKind.BAD_LINE, FlawKind.TORN_LINE, FlawKind.TWICE_LOGGED}
 
 
@@ -154,10 +154,18 @@ class Repair:
     def _queue_again(self, flaws: Sequence[Flaw], tasks: TaskRepair) -> None:
         for queue in sorted({flaw.path.name for flaw in flaws}):
             segments = [flaw.item for flaw in flaws if flaw.path.name == queue]
-            for start in range(0, len(segments), TASKS_AT_ONCE):
-                with self._telling_failures(FlawKind.TASK_VANISHED, queue):
-                    if done := tasks.queue_again(queue, segments[start : start + TASKS_AT_ONCE]):
-                        self._tell(FlawKind.TASK_VANISHED, queue, f"queued again: {', '.join(done)}")
+            done: list[str] = []
+            with self._telling_failures(FlawKind.TASK_VANISHED, queue):
+                for segment in tasks.queue_again(queue, segments):
+                    done.append(segment)
+                    if len(done) == TASKS_TOLD_AT_ONCE:
+                        self._tell_queued(queue, done)
+            self._tell_queued(queue, done)
+
+    def _tell_queued(self, queue: str, segments: list[str]) -> None:
+        if segments:
+            self._tell(FlawKind.TASK_VANISHED, queue, f"queued again: {', '.join(segments)}")
+        segments.clear()
 
     @contextmanager
     def _telling_failures(self, kind: FlawKind, about: str) -> Iterator[None]:

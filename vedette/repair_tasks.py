@@ -1,6 +1,6 @@
 """Mending the queues: what vanished is queued again, what is stuck is put back, dead letters get their line."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -35,15 +35,14 @@ class TaskRepair:
     clock: Clock
     queues: Mapping[str, TaskQueue]
 
-    def queue_again(self, queue_name: str, segments: list[str]) -> list[str]:
-        """Queue the tasks of segments anew; those that were.
+    def queue_again(self, queue_name: str, segments: Sequence[str]) -> Iterator[str]:
+        """Queue the tasks of segments anew; each that was, as soon as it is.
 
         That the task is in no list, and its segment without a line, was found in that order. What is nowhere comes back
         by nobody but a repair, and only one of them works on a folder at a time. Killed between forgetting and pushing,
         the task is as vanished as before. One look more here, for the time since.
         """
         queue, there = self.queues[queue_name], look_at(self.queues[queue_name]).ids
-        done = []
         for segment in segments:
             try:
                 manifest = read_manifest(self.config.video.manifest(segment))
@@ -54,8 +53,7 @@ class TaskRepair:
                 continue
             queue.run_script(_FORGET, [queue.key("seen", task.id), queue.key("attempts")], [task.id])
             if queue.push(task):
-                done.append(segment)
-        return done
+                yield segment
 
     def put_back(self, flaw: Flaw) -> str | None:
         """What a worker without a lease had in work goes back to the queue, unless it lives after all."""

@@ -232,7 +232,7 @@ def test_killed_between_forgetting_and_pushing_a_task_is_as_vanished_as_before(s
 
     queues = {VIDEO_QUEUE: Killed(site.redis, VIDEO_QUEUE, site.clock)}
     with pytest.raises(KeyboardInterrupt):
-        TaskRepair(site.config, site.clock, queues).queue_again(VIDEO_QUEUE, [manifest.segment_id])
+        list(TaskRepair(site.config, site.clock, queues).queue_again(VIDEO_QUEUE, [manifest.segment_id]))
     between = [flaw.kind for flaw in look(site).flaws]
     mend(site)
 
