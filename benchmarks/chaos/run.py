@@ -7,7 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,11 +19,13 @@ from shared_utils.clock import SystemClock
 from shared_utils.segments import Manifest
 from tests.support.emulator import EmulatorError
 from tests.support.packets import contents_of
-from tests.support.rig import CAMERAS, Rig, Tally
+from tests.support.rig import CAMERAS, PATIENCE_SECONDS, Rig, Tally
 from tests.support.services import REPOSITORY, manifests
+from tests.support.waiting import wait_until
 
 CALM_SECONDS = (0.5, 6.0)
 SHARE_OF_PAIRS = 0.25  # so often two faults come at once
+UNFINISHED_SECONDS = 10.0
 SETTLED_SECONDS = 61.0  # what is younger is left alone by `vedette check --deep`
 SPOILED_SECONDS = timedelta(seconds=15.0)  # so long before and after, a segment may hold what a fault spoiled
 
@@ -102,6 +104,7 @@ def finish(rig: Rig, chaos: Chaos) -> Result:
         except AssertionError:
             chaos.wrong.append(f"camera {camera} is not recorded again although nothing is broken any more")
     try:
+        wait_until("what a full disk has refused is finished", lambda: not _left_unfinished(rig), PATIENCE_SECONDS)
         tally = rig.finish()
     except AssertionError as error:
         chaos.wrong.append(str(error))
@@ -115,6 +118,16 @@ def finish(rig: Rig, chaos: Chaos) -> Result:
     said = _check_deep(rig, chaos)
     seconds = sum(manifest.duration_seconds for manifest in recorded)
     return Result(tally, seconds, damaged, dict(failures), said)
+
+
+def _left_unfinished(rig: Rig) -> list[Path]:
+    """Files in the making that nobody has touched for longer than a segment lasts."""
+    found, now = [], time.time()
+    for path in rig.video.root.rglob("*.part"):
+        with suppress(FileNotFoundError):
+            if now - path.stat().st_mtime > UNFINISHED_SECONDS:
+                found.append(path)
+    return found
 
 
 def _count_damaged(rig: Rig, chaos: Chaos, recorded: Sequence[Manifest]) -> int:
