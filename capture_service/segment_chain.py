@@ -22,7 +22,7 @@ from shared_utils.segments import VideoDir
 
 log = logging.getLogger(__name__)
 
-LATE_AUDIO_SECONDS = 1.0  # audio of a segment's end may come after the next one's first frame
+LATE_AUDIO_SECONDS = 1.0  # audio of a segment's end may come after the next one's first frame, or not at all
 TICK_SECONDS = 0.001  # forgives the rounding of the camera's ticks
 
 
@@ -124,7 +124,9 @@ class SegmentChain:
     def _write_audio(self, packet: Packet) -> None:
         if self._ending is not None and packet.dts_seconds < self._ending.writer.end:
             self._ending.writer.write(packet)
-        elif self._current is not None:
+            return
+        self._release_ending(float("inf"))  # sound comes in order: the segment that has ended has all of its own
+        if self._current is not None:
             self._current.writer.write(packet)
 
     def _open(self, keyframe: Packet, stream: StreamFormat) -> None:

@@ -22,6 +22,7 @@ from tests.support.capture_parts import arriving, camera_config, capture_parts, 
 from tests.support.clips import make_clip
 from tests.support.fixed_clock import FixedClock
 from tests.support.packets import Footage, contents_of, footage, slices
+from tests.support.waiting import wait_until
 
 CLIPS = {
     "h264 and aac": {"audio": True},
@@ -218,6 +219,23 @@ def test_a_set_clock_ends_the_segment_without_losing_a_frame(tmp_path: Path, fil
 
     contents = [contents_of(parts.video.segment(m.segment_id)) for m in parts.manifests()]
     assert [segment.decoded for segment in contents] == [75, 105]
+
+
+def test_a_segment_is_finished_as_soon_as_its_sound_is_complete(tmp_path: Path, film: Footage) -> None:
+    """Waiting a second for sound that has come already would be a second of delay for every segment."""
+    late = next(p for p in film.packets if p.kind == "audio" and p.dts_seconds >= 2.0)
+    before = [packet for packet in film.packets if packet.dts_seconds < 2.0]
+    keyframe = next(p for p in film.packets if p.kind == "video" and p.dts_seconds >= 2.0)
+    with capture_parts(tmp_path) as parts:
+        recorder = parts.recorder(camera_config(record="continuous"))
+        feed(recorder, [*before, keyframe], film.stream, parts)
+        still_open = parts.manifests()
+
+        feed(recorder, [late], film.stream, parts)
+
+        wait_until("the first segment is finished", lambda: len(parts.manifests()) == 1)
+        recorder.finish()
+    assert still_open == []
 
 
 def test_the_end_of_the_sound_does_not_hold_the_picture_back(tmp_path: Path, film: Footage) -> None:
