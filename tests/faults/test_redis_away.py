@@ -1,6 +1,9 @@
 """Redis is killed, frozen, full, read-only or emptied while segments come and go: they wait, each is analysed once."""
 
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,10 +12,11 @@ from threading import Event
 import pytest
 from redis import Redis
 
+from shared_utils.tasks import VIDEO_QUEUE
 from tests.faults.conftest import FaultRow
 from tests.support.redis_server import RedisServer
 from tests.support.rig import CAMERAS, Rig, Tally
-from tests.support.services import manifests
+from tests.support.services import REPOSITORY, manifests
 from tests.support.waiting import wait_until
 
 # What a supervisor waits before it kills; see vedette/run_services.py and docker-compose.yml.
@@ -137,6 +141,37 @@ def test_a_kill_of_redis_loses_no_task_that_was_pushed(rig: Rig, fault_row: Faul
 
     assert_nothing_lost(rig, tally)
     fault_row("Redis killed 5 times, each right after a push", tally, 0.0)
+
+
+@pytest.mark.timeout(240)
+def test_what_redis_has_forgotten_is_queued_again_by_a_repair(rig: Rig, fault_row: FaultRow) -> None:
+    """Its volume was deleted, or its disk died: manifests and log lines still tell which segments nobody has seen."""
+    repair = [sys.executable, "-m", "vedette", "check", "--deep", "--repair", "--json"]
+    with rig, Redis.from_url(rig.redis.url) as client:
+        wait_until("something is analysed", lambda: len(rig.lines()) > 0)
+        for worker in rig.workers:
+            worker.send_signal(signal.SIGSTOP)
+        rig.wait_for_segments(6)
+        wait_until("tasks wait in Redis", lambda: int(client.llen(VIDEO_QUEUE)) >= 3)
+        client.flushall()
+        for worker in rig.workers:
+            worker.send_signal(signal.SIGCONT)
+        rig.wait_for_segments(6)
+        forgotten = without_a_line(rig)
+        environment = os.environ | {"REDIS_URL": rig.redis.url}
+        repair += ["--config", str(rig.config), "--video-dir", str(rig.video.root)]
+        subprocess.run(repair, cwd=REPOSITORY, env=environment, check=False, stdout=subprocess.DEVNULL)
+        tally = rig.finish()
+
+    assert len(forgotten) >= 3, "without tasks that were lost, there was nothing to repair"
+    assert_nothing_lost(rig, tally)
+    fault_row("Redis emptied while tasks waited, then vedette check --deep --repair", tally, 0.0)
+
+
+def without_a_line(rig: Rig) -> set[str]:
+    """Segments whose manifest says that they were queued, and which have no result."""
+    done = {line["segment_id"] for line in rig.lines()}
+    return {path.stem for path in rig.video.segments.rglob("*.json")} - done
 
 
 @pytest.mark.timeout(150)
