@@ -83,6 +83,22 @@ def test_all_well_ends_with_0(tmp_path: Path, emulated_url: str) -> None:
     assert "h264 320x180" in result.output
 
 
+def test_a_folder_that_was_mended_ends_with_0_and_says_what_was_done(tmp_path: Path, emulated_url: str) -> None:
+    text = f"cameras: {{door: {{url: '{emulated_url}'}}}}\nobjects: {{model: hog}}\n"
+    (tmp_path / "video").mkdir()
+    (tmp_path / "video" / "detections_log.jsonl").write_bytes(b"{torn\n")
+
+    mended = run_check(tmp_path, text, "--deep", "--repair", "--json")
+    again = run_check(tmp_path, text, "--deep", "--repair")
+
+    report = json.loads(mended.stdout)
+    assert (mended.exit_code, report["ok"]) == (0, True)
+    assert [deed["kind"] for deed in report["repaired"]] == ["an unreadable line in a log"]
+    assert again.exit_code == 0
+    assert "every invariant holds" in again.output.replace("\n", " ")
+    assert "Mended" not in again.output
+
+
 @pytest.fixture
 def emulated_url(tmp_path: Path) -> Any:
     from tests.support.clips import make_clip

@@ -11,7 +11,7 @@ from capture_service.camera_lock import CameraLock
 from shared_utils.queue import dead_letter_json
 from shared_utils.segments import Manifest, read_manifest
 from shared_utils.tasks import FACE_QUEUE, PRIVACY_QUEUE, VIDEO_QUEUE, Task, task_for
-from tests.support.check_site import Site, clip, line_of, put
+from tests.support.check_site import Site, clip, line_of, pieces_of, put
 from vedette.checks.deep import DeepReport, check_deep
 from vedette.checks.flaws import REPAIRS, FlawKind
 from vedette.repair import Deed, RepairRunsError, repair
@@ -189,21 +189,6 @@ def test_each_flaw_is_mended_once_and_nothing_is_lost(site: Site, bend: Bend, ki
     assert pieces <= pieces_of(site)
     logged = [json.loads(line) for line in (site.video.root / "repairs_log.jsonl").read_text().splitlines()]
     assert [line["done"] for line in logged] == [deed.done for deed in deeds]
-
-
-def pieces_of(site: Site) -> set[bytes]:
-    """Every line of every log and every other file as a whole, wherever they are; of a half-written video, its name.
-
-    That one is written anew as an ordinary MP4, as capture does it at its start.
-    """
-    pieces = set()
-    for path in site.video.root.rglob("*"):
-        if path.name.endswith((".mp4", ".mp4.part")):
-            pieces.add(path.name.removesuffix(".part").encode())
-        elif path.is_file() and path.suffix != ".lock":
-            data = path.read_bytes()
-            pieces |= set(data.splitlines()) if "_log" in path.name else {data}
-    return pieces - {b""}
 
 
 def test_a_vanished_task_is_queued_exactly_once_and_with_fresh_attempts(site: Site) -> None:

@@ -113,3 +113,18 @@ def line_of(manifest: Manifest, *, ok: bool = True, model: str = "yolov8n") -> d
         "model": model,
         "error": None if ok else "it is empty",
     }
+
+
+def pieces_of(site: Site) -> set[bytes]:
+    """Every line of every log and every other file as a whole, wherever they are; of a half-written video, its name.
+
+    That one is written anew as an ordinary MP4, as capture does it at its start.
+    """
+    pieces = set()
+    for path in site.video.root.rglob("*"):
+        if path.name.endswith((".mp4", ".mp4.part")):
+            pieces.add(path.name.removesuffix(".part").encode())
+        elif path.is_file() and path.suffix != ".lock":
+            data = path.read_bytes()
+            pieces |= set(data.splitlines()) if "_log" in path.name else {data}
+    return pieces - {b""}
