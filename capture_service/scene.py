@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from capture_service.scene_light import follow_light
-from capture_service.scene_parts import Gray, Mask, find_parts, is_no_object
+from capture_service.scene_parts import Gray, Mask, find_parts, is_no_object, shrunk
 
 WARM_UP_SECONDS = 1.0  # the first background is the mean of the looks of this time
 FOLLOW_SECONDS = 8.0  # time constant in which unchanged pixels follow slow changes
@@ -90,7 +90,8 @@ class Scene:
         self._upheavals.append(int(changed.sum()) > UPHEAVAL * self._allowed_px)
         if self._upheavals[-1]:
             return self._upheaval(now, limit)
-        self._learn_noise(np.where(changed > 0, 0, difference), step / NOISE_SECONDS)
+        unchanged: Gray = cv2.copyTo(difference, 1 - changed).astype(np.float32, copy=False)
+        self._learn_noise(unchanged, step / NOISE_SECONDS)
         changed = self._settle(now, changed, limit, step)
         self._follow(now, changed, step)
         return changed
@@ -115,14 +116,17 @@ class Scene:
     def _limit(self) -> Gray:
         """How much each pixel must differ: the configured threshold, or more where the picture is noisy."""
         noise = cv2.resize(self._noise, self._allowed.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        light = (self._background - DARK_LEVEL) * ((1 - DARK_PART) / (LIGHT_LEVEL - DARK_LEVEL)) + DARK_PART
-        least = self._threshold * np.clip(light, DARK_PART, 1)
-        limit: Gray = np.maximum(least, NOISE_FACTOR * noise).astype(np.float32)
+        steepness = self._threshold * (1 - DARK_PART) / (LIGHT_LEVEL - DARK_LEVEL)
+        darkest = self._threshold * DARK_PART
+        limit: Gray = self._background * np.float32(steepness)
+        limit += np.float32(darkest - DARK_LEVEL * steepness)
+        np.clip(limit, darkest, self._threshold, out=limit)
+        np.maximum(limit, noise * np.float32(NOISE_FACTOR), out=limit)
         return limit
 
     def _learn_noise(self, difference: Gray, rate: float) -> None:
-        tiles = cv2.resize(difference, self._noise.shape[::-1], interpolation=cv2.INTER_AREA)
-        cv2.accumulateWeighted(tiles.astype(np.float32), self._noise, min(1.0, rate))
+        tiles = shrunk(difference, self._noise.shape[::-1])
+        cv2.accumulateWeighted(tiles, self._noise, min(1.0, rate))
 
     def _upheaval(self, now: Gray, limit: Gray) -> Mask:
         """Most of the picture changed at once: lights, the IR filter, a moved camera. Learn it anew.
