@@ -62,21 +62,25 @@ class SegmentTracker:
         self._trackers: dict[str, _KindTracker] = {}
         self._tracks: list[Track] = []
 
-    def add(self, t: float, detections: Sequence[Detection]) -> None:
-        """Take in what one picture shows; pictures come in order of time, empty ones included."""
+    def add(self, t: float, detections: Sequence[Detection], carried: Sequence[Detection] = ()) -> None:
+        """Take in what one frame shows; frames come in order of time, empty ones included.
+
+        `carried` are detections of earlier frames, where nothing has moved since: they keep their tracks alive, but
+        nobody has seen them again.
+        """
         by_kind: dict[str, list[Detection]] = {kind: [] for kind in self._trackers}
-        for detection in detections:
+        for detection in (*detections, *carried):
             by_kind.setdefault(_kind(detection.label), []).append(detection)
         for kind, alike in by_kind.items():
             tracker = self._trackers.get(kind)
             if tracker is None:
                 tracker = self._trackers[kind] = _KindTracker(self._rate, self._new_track)
-            tracker.add(t, alike)
+            tracker.add(t, alike, seen=sum(detection in detections for detection in alike))
 
     @property
     def tracks(self) -> list[Track]:
         """The tracks so far, in the order in which the objects appeared."""
-        return self._tracks
+        return [track for track in self._tracks if track.sightings]
 
     def _new_track(self) -> Track:
         track = Track(len(self._tracks) + 1)
@@ -102,7 +106,8 @@ class _KindTracker:
             iou=DIoU(),
         )
 
-    def add(self, t: float, detections: Sequence[Detection]) -> None:
+    def add(self, t: float, detections: Sequence[Detection], seen: int) -> None:
+        """The first `seen` of the detections were made in this frame, the others are carried over from earlier ones."""
         known = self._tracker.update(_as_supervision(detections), timestamp=t)
         newborn = self._named_newborn()
         if not detections:
@@ -111,7 +116,8 @@ class _KindTracker:
         for number, track_id in zip(numbers.tolist(), track_ids.tolist(), strict=True):
             # The library names a track at its second sighting; here it has its name from the first.
             track = self._by_id[track_id] if track_id >= 0 else next(newborn)
-            track.sightings.append(Sighting(t, detections[number]))
+            if number < seen:
+                track.sightings.append(Sighting(t, detections[number]))
 
     def _named_newborn(self) -> Iterator[Track]:
         """The tracks begun by the last update, in the order of their detections, each given its id."""

@@ -30,7 +30,7 @@ class WorkerOptions:
 
     sampling: Sampling = field(default_factory=Sampling)
     labels: tuple[str, ...] = ()
-    batch_size: int = 4
+    batch_size: int = 1
     single_frame_score: float = 0.0
     private_cameras: frozenset[str] = field(default_factory=frozenset)  # privacy: blur
     open_cameras: frozenset[str] = field(default_factory=frozenset)  # privacy: none
@@ -227,6 +227,10 @@ class _Timed:
     @property
     def labels(self) -> tuple[str, ...]:
         return self._detector.labels
+
+    @property
+    def input_size_px(self) -> tuple[int, int] | None:
+        return self._detector.input_size_px
 
     def detect(self, frames: Sequence[Picture]) -> list[list[Detection]]:
         with INFERENCE_SECONDS.time():

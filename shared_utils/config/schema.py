@@ -120,7 +120,12 @@ class ObjectsConfig(Section):
     labels: tuple[str, ...] = Field(default=(), description="Only these labels; empty means all that the model knows.")
     frames_per_second: float = Field(default=3, gt=0, le=30, description="How often a moving scene is looked at.")
     max_frames: int = Field(default=60, ge=1, le=1000, description="Most frames looked at in one segment.")
-    batch_size: int = Field(default=4, ge=1, le=64, description="Frames given to the model at once.")
+    batch_size: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Images given to the model at once; each may hold parts of several frames. More than 1 is for GPUs.",
+    )
     threads: int = Field(default=0, ge=0, le=64, description="CPU threads of the model; 0 leaves it to the runtime.")
 
 

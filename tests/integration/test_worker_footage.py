@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared_utils.config.schema import ObjectsConfig
+from tests.support.as_segment import as_mp4
 from tests.support.tracking_score import Tracked, idf1, read_ground_truth
 from video_worker.analysis import Analysis, Segment, analyse
 from video_worker.detectors import Detection
@@ -26,10 +27,12 @@ def yolo(models_dir: Path) -> OnnxYolo:
     return OnnxYolo(path, ObjectsConfig())
 
 
-def clip(media_dir: Path, name: str) -> Segment:
+def clip(media_dir: Path, name: str, folder: Path = Path()) -> Segment:
+    """A clip of which it is not known when something moves; `folder` is needed for what is no video of a camera."""
     path = media_dir / "videos" / name
     if not path.exists():
         pytest.skip(f"{path} is not there")
+    path = as_mp4(path, folder)
     return Segment(path, duration_seconds(path))
 
 
@@ -47,9 +50,9 @@ def people(analysis: Analysis, least_score: float = 0.0) -> int:
         "classroom.gif",
     ],
 )
-def test_people_are_named(yolo: OnnxYolo, media_dir: Path, name: str) -> None:
+def test_people_are_named(yolo: OnnxYolo, media_dir: Path, tmp_path: Path, name: str) -> None:
     """By day, by night, near and far: this is what a camera is bought for."""
-    analysis = analyse(clip(media_dir, name), yolo, Sampling(max_frames=12))
+    analysis = analyse(clip(media_dir, name, tmp_path), yolo, Sampling(max_frames=12))
 
     assert people(analysis, SURE) >= 1
 

@@ -22,6 +22,10 @@ class BlockDetector:
     def labels(self) -> tuple[str, ...]:
         return (self._label,)
 
+    @property
+    def input_size_px(self) -> None:
+        return None
+
     def detect(self, frames: Sequence[Picture]) -> list[list[Detection]]:
         self.frames_seen += len(frames)
         return [self._blocks(frame) for frame in frames]

@@ -31,5 +31,9 @@ class Detector(Protocol):
     def labels(self) -> tuple[str, ...]:
         """Every label that it can give."""
 
+    @property
+    def input_size_px(self) -> tuple[int, int] | None:
+        """Height and width of the image that every frame is scaled to; None: no image may be made of several frames."""
+
     def detect(self, frames: Sequence[Picture]) -> list[list[Detection]]:
         """The detections of each frame, best score first. The frames are left as they were."""

@@ -45,6 +45,10 @@ class OnnxYolo:
     def labels(self) -> tuple[str, ...]:
         return self._labels
 
+    @property
+    def input_size_px(self) -> tuple[int, int]:
+        return self._size
+
     def detect(self, frames: Sequence[Picture]) -> list[list[Detection]]:
         """The detections of each frame; frames of one size go through the model together if it allows that."""
         found: list[list[Detection]] = []

@@ -40,6 +40,11 @@ class OpenCvHog:
     def labels(self) -> tuple[str, ...]:
         return ("person",)
 
+    @property
+    def input_size_px(self) -> None:
+        # It searches all sizes and shapes of a frame; the edges of tiles would be people to it.
+        return None
+
     def detect(self, frames: Sequence[Picture]) -> list[list[Detection]]:
         return [self._detect_one(frame) for frame in frames]
 

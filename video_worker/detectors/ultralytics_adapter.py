@@ -47,6 +47,10 @@ class UltralyticsYolo:
         names: dict[int, str] = self._model.names
         return tuple(names[number] for number in sorted(names))
 
+    @property
+    def input_size_px(self) -> None:
+        return None  # each of its formats scales in its own way; weights in daily use are exported to ONNX
+
     def detect(self, frames: Sequence[Picture]) -> list[list[Detection]]:
         if not frames:
             return []
