@@ -9,13 +9,14 @@ from pathlib import Path
 
 import cv2
 
-from benchmarks import capture, delays, many_cameras, motion, worker
+from benchmarks import capture, delays, idle, many_cameras, motion, worker
 from benchmarks.report import update_results
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 # Each returns its section as Markdown, beginning with its own "## " heading.
 BENCHMARKS: dict[str, Callable[[], str]] = {
     "motion": motion.measure,
+    "idle": idle.measure,
     "worker": worker.measure,
     "capture": capture.measure,
     "many_cameras": many_cameras.measure,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import chain, pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from capture_service.metrics import MOTION_IDLE
@@ -306,6 +307,49 @@ def test_no_second_of_the_pre_roll_is_lost_to_sleeping(tmp_path: Path, block_cli
 
     [manifest] = parts.manifests()
     assert manifest.motion[0].t >= 5.0
+
+
+def test_an_event_ends_in_time_though_detection_sleeps(tmp_path: Path, block_clip: Path) -> None:
+    """A post-roll longer than the quiet minute: the looks at keyframes must do for its end."""
+    film = footage(block_clip)
+    with capture_parts(tmp_path) as parts:
+        recorder = parts.recorder(camera_config(segment_seconds=60, post_roll_seconds=10))
+        looker = Looker("cam", MotionConfig(), film.stream.video, recorder.look, rule=SOON)
+        recording, idle = [], []
+        for packet in film.packets:
+            feed(recorder, [packet], film.stream, parts)
+            looker.take(packet)
+            if recorder.is_recording:
+                recording.append(packet.dts_seconds)
+                idle.append(looker.is_idle)
+        recorder.finish()
+        recorder.no_more_looks()
+
+    assert idle[-1]
+    assert 26.9 <= recording[-1] <= 30.1
+
+
+def test_a_constant_bitrate_does_not_keep_it_awake(tmp_path: Path) -> None:
+    """Its sizes rise and fall with no reason in the picture."""
+    still = flashes([0.0], [60.0])[0][: 60 * FPS]
+    video_format, packets = video_of(write_clip(tmp_path / "c.mp4", still, Coding(2.0, 300_000), grain=5))
+
+    watched = Watched(video_format).take(packets)
+
+    assert watched.moving == []
+    assert len(watched.idle) >= 0.8 * 54 * FPS
+
+
+def test_a_camera_that_sends_nothing_but_keyframes_is_looked_at_about_once_a_second(tmp_path: Path) -> None:
+    """Looking at each of its keyframes would cost what watching does."""
+    clip = make_clip(tmp_path / "c.mp4", seconds=16, gop_seconds=1 / 15, moving=[(12.1, 14)], width=320, height=180)
+    video_format, packets = video_of(clip)
+
+    watched = Watched(video_format).take(packets)
+    times = [look.t for look in watched.seen if 6.5 <= look.t < 11.7]  # beside waking
+
+    assert np.diff(times).min() >= 0.79
+    assert watched.moving[0] == pytest.approx(12.3, abs=0.3)
 
 
 LENGTHS = [0.4, 0.7, 1.0, 1.3, 2.3, 3.1]
