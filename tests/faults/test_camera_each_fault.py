@@ -1,6 +1,7 @@
 """Every fault of a camera while two others record and two workers work: what it costs, and what the gaps log says."""
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -18,10 +19,12 @@ from tests.support.camera_faults import (
     events_of,
     gap_lines,
     interruptions,
+    is_within,
     lost_seconds,
     play,
     suffer,
     tally_of,
+    wait_until_steady,
 )
 from tests.support.clips import make_clip
 from tests.support.redis_server import RedisServer, require_redis_server
@@ -133,14 +136,16 @@ def check(rig: Rig, suffered: Suffered) -> None:
         assert len(near) == 1, (fault.name, start, end, lines)
 
 
-def check_segments(rig: Rig) -> None:
-    """Every segment plays, whatever its camera did meanwhile, and has one format."""
+def check_segments(rig: Rig, suffered: Sequence[Suffered] = ()) -> None:
+    """Every segment plays, whatever its camera did meanwhile, and has one format; noise alone has no picture."""
     for manifest in manifests(rig.video.root):
         played = play(rig, manifest)
-        assert played.decoded > 0, manifest.segment_id
         assert played.times_grow, manifest.segment_id
-        assert len(played.sizes) == 1, manifest.segment_id
         assert manifest.duration_seconds < 8, manifest.segment_id
+        noisy = [one for one in suffered if one.fault in NOISY and one.camera == manifest.camera]
+        if not any(is_within(manifest, one) for one in noisy):
+            assert played.decoded > 0, manifest.segment_id
+            assert len(played.sizes) == 1, manifest.segment_id
     assert not list(rig.video.root.rglob("*.part"))
 
 
@@ -149,7 +154,7 @@ def late_frames(rig: Rig, camera: str) -> int:
     return late
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(480)
 def test_what_befalls_one_camera_costs_that_one_little_and_the_others_nothing(rig: Rig, fault_row: FaultRow) -> None:
     """All cameras share a process, a committer and a disk; two of them have one fault after the other."""
     with rig:
@@ -165,7 +170,7 @@ def test_what_befalls_one_camera_costs_that_one_little_and_the_others_nothing(ri
     assert rig.capture is not None
     assert rig.capture.returncode == 0
     assert (tally.lost, tally.twice, tally.dead) == (0, 0, 0)
-    check_segments(rig)
+    check_segments(rig, suffered)
     assert_untouched(rig, CAMERAS[2], late)
     for one in suffered:
         fault_row(one.fault.name, tally_of(rig, one), lost_seconds(rig, one))
@@ -217,7 +222,7 @@ def test_a_camera_that_drops_us_again_and_again_is_recorded_in_between(rig: Rig,
         assert_untouched(rig, camera, late[camera])
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(240)
 def test_cameras_that_freeze_all_at_once_are_recorded_again_when_they_go_on(rig: Rig, fault_row: FaultRow) -> None:
     """A recorder with many channels, or the switch before them: connections stay open and nothing comes."""
     frozen = fault("all cameras' process frozen for 6 s", 6, is_silent=True, lost_seconds=BACK_SECONDS, reason="")
@@ -229,7 +234,7 @@ def test_cameras_that_freeze_all_at_once_are_recorded_again_when_they_go_on(rig:
         rig.emulator.thaw()
         mended = SystemClock().now()
         for camera in CAMERAS:
-            rig.wait_for_segments(3, camera)
+            wait_until_steady(rig, camera, mended)
         suffered = Suffered(frozen, CAMERAS[0], began, mended, SystemClock().now())
         tally = rig.finish()
 
@@ -241,7 +246,7 @@ def test_cameras_that_freeze_all_at_once_are_recorded_again_when_they_go_on(rig:
         check(rig, one)
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(240)
 def test_an_event_that_the_camera_interrupts_is_recorded_again_from_the_first_frame(
     tmp_path: Path, own_redis: RedisServer, fault_row: FaultRow
 ) -> None:
@@ -272,7 +277,7 @@ def test_an_event_that_the_camera_interrupts_is_recorded_again_from_the_first_fr
     rig.assert_whole()
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(240)
 def test_a_camera_at_half_speed_is_recorded_frame_by_frame(rig: Rig, fault_row: FaultRow) -> None:
     """Its frames come late and say that they are on time: nothing is missing, and segments are cut by its own clock."""
     slow = CAMERAS[0]

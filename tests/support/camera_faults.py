@@ -12,12 +12,13 @@ import av
 
 from shared_utils.clock import SystemClock, from_iso
 from shared_utils.segments import Manifest
-from tests.support.rig import Rig, Tally
+from tests.support.rig import PATIENCE_SECONDS, Rig, Tally
 from tests.support.services import manifests
+from tests.support.waiting import wait_until
 
 FPS = 15
 TOUCH_SECONDS = 0.5  # spans that are nearer to each other than this are one
-STEADY_SEGMENTS = 1  # so many are recorded before the next fault begins
+STEADY_SEGMENTS = 2  # so many are recorded before the next fault begins; the first may be cut short by this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,17 @@ def _suffer(rig: Rig, camera: str, fault: CameraFault) -> Suffered:
     time.sleep(fault.seconds)  # the length of the fault is what is tested
     rig.emulator.mend(camera)
     mended = SystemClock().now()
-    rig.wait_for_segments(STEADY_SEGMENTS + 1, camera)  # the first may have begun before
+    wait_until_steady(rig, camera, mended)
     return Suffered(fault, camera, began, mended, SystemClock().now())
+
+
+def wait_until_steady(rig: Rig, camera: str, since: datetime) -> None:
+    """Wait for segments that began after this moment: those that were open then say nothing."""
+
+    def is_steady() -> bool:
+        return sum(one.started_at > since for one in manifests(rig.video.root, camera)) >= STEADY_SEGMENTS
+
+    wait_until(f"camera {camera} is recorded again", is_steady, PATIENCE_SECONDS)
 
 
 def lost_seconds(rig: Rig, suffered: Suffered) -> float:
@@ -92,12 +102,12 @@ def gap_lines(rig: Rig, suffered: Suffered) -> list[dict[str, Any]]:
 
 def events_of(rig: Rig, suffered: Suffered) -> set[str]:
     """The events to which the camera's segments of this time belong."""
-    return {one.event_id for one in manifests(rig.video.root, suffered.camera) if _is_within(one, suffered)}
+    return {one.event_id for one in manifests(rig.video.root, suffered.camera) if is_within(one, suffered)}
 
 
 def tally_of(rig: Rig, suffered: Suffered) -> Tally:
     """What all cameras recorded while this one had its fault and recovered, and what became of it."""
-    found = {one.segment_id for one in manifests(rig.video.root) if _is_within(one, suffered)}
+    found = {one.segment_id for one in manifests(rig.video.root) if is_within(one, suffered)}
     lines = [line for line in rig.lines() if line["segment_id"] in found]
     written = Counter((line["segment_id"], line["model"]) for line in lines)
     return Tally(
@@ -110,7 +120,8 @@ def tally_of(rig: Rig, suffered: Suffered) -> Tally:
     )
 
 
-def _is_within(manifest: Manifest, suffered: Suffered) -> bool:
+def is_within(manifest: Manifest, suffered: Suffered) -> bool:
+    """Whether a segment of any camera ended while this fault was suffered."""
     return suffered.began <= manifest.started_at + timedelta(seconds=manifest.duration_seconds) <= suffered.until
 
 
@@ -147,6 +158,7 @@ def assert_untouched(rig: Rig, camera: str, frames_late: int) -> None:
     assert rig.gaps_seconds(camera) == []
     frames = sum(play(rig, one).decoded for one in found)
     last = found[-1]
-    wanted = (last.started_at - found[0].started_at).total_seconds() + last.duration_seconds
-    assert wanted * FPS - frames_late - 3 <= frames <= wanted * FPS + 3, (camera, frames, wanted * FPS, frames_late)
+    # On a busy machine the very first frame is told to have come later than it did, so there may seem to be too many.
+    shown = round(((last.started_at - found[0].started_at).total_seconds() + last.duration_seconds) * FPS)
+    assert shown - frames_late - 5 <= frames <= shown + FPS, (camera, frames, shown, frames_late)
     assert {one.event_id for one in found} == {found[0].event_id}
