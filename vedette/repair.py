@@ -122,7 +122,7 @@ class Repair:
 
     def _each(self, flaws: Sequence[Flaw], mend: Callable[[Flaw], str | None]) -> None:
         for flaw in flaws:
-            about = flaw.detail if flaw.item else str(flaw.path)
+            about = flaw.detail if flaw.item else flaw.place(self._config.video_dir)
             with self._telling_failures(flaw.kind, about):
                 if done := mend(flaw):
                     self._tell(flaw.kind, about, done)

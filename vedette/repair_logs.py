@@ -10,7 +10,7 @@ from shared_utils.log_files import parse_line
 from shared_utils.logs import GAPS_LOG, JsonlLog
 from shared_utils.segments import VideoDir
 from vedette.checks.log_lines import LogLines, is_gap, key_hash
-from vedette.repair_set_aside import SetAside
+from vedette.repair_set_aside import FOLDER_NAME, SetAside
 
 _Key = tuple[str, str]
 
@@ -71,7 +71,11 @@ def _mend_file(path: Path, name: str, kept: dict[_Key, tuple[Path, int]], aside:
     with path.open("rb") as handle:
         stay = (raw for number, raw in enumerate(handle, start=1) if number not in leaving)
         write_parts_durably(path, (raw if raw.endswith(b"\n") else raw + b"\n" for raw in stay))
-    return f"{path.name}: {len(raws)} line(s) moved to {aside.folder.name}" if raws else f"{path.name}: last line ended"
+    return (
+        f"{path.name}: {len(raws)} line(s) moved to {FOLDER_NAME}/{aside.folder.name}"
+        if raws
+        else f"{path.name}: last line ended"
+    )
 
 
 def _leaves(path: Path, number: int, raw: bytes, name: str, kept: dict[_Key, tuple[Path, int]]) -> bool:

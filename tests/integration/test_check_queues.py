@@ -218,7 +218,7 @@ def test_without_redis_the_files_are_checked_and_the_queues_are_a_problem(tmp_pa
 
     report = check_deep(site.config, site.clock)
 
-    findings = deep_findings(report)
+    findings = deep_findings(report, site.video.root)
     assert [flaw.kind for flaw in report.flaws] == [FlawKind.NO_SEGMENT]
     assert [one.level for one in findings if one.subject == "queues"] == [Level.PROBLEM]
     assert PASSWORD not in str(findings)

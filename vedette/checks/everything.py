@@ -4,6 +4,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import av
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -97,7 +98,7 @@ def examine_deep(config: Config, clock: Clock, *, decode: int = 0, quiet: bool =
             raise StorageError(f"The video folder {root} cannot be read: {error}. Check its rights.") from error
 
 
-def deep_findings(report: DeepReport, most: int = MOST_FLAWS_SHOWN) -> list[Finding]:
+def deep_findings(report: DeepReport, root: Path, most: int = MOST_FLAWS_SHOWN) -> list[Finding]:
     """The invariants of the video folder as findings, the most important first."""
     footage = report.footage
     counted = f"{footage.segments} segments, {footage.waiting} manifests waiting, {footage.log_lines} log lines"
@@ -108,7 +109,7 @@ def deep_findings(report: DeepReport, most: int = MOST_FLAWS_SHOWN) -> list[Find
         findings.append(problem("queues", f"they could not be looked at: {report.queues_trouble}", fix))
     elif report.without_queues:
         findings.append(ok("queues", "not looked at: no Redis is configured, and no 'vedette run' works now"))
-    findings += map(_finding_of, flaws[:most])
+    findings += [_finding_of(flaw, root) for flaw in flaws[:most]]
     if left := flaws[most:]:
         kinds = Counter(flaw.kind.value for flaw in left)
         text = ", ".join(f"{count} times {kind}" for kind, count in kinds.most_common())
@@ -117,10 +118,10 @@ def deep_findings(report: DeepReport, most: int = MOST_FLAWS_SHOWN) -> list[Find
     return findings
 
 
-def _finding_of(flaw: Flaw) -> Finding:
+def _finding_of(flaw: Flaw, root: Path) -> Finding:
     level = Level.WARNING if flaw.harmless else Level.PROBLEM
     detail = f" ({flaw.detail})" if flaw.detail else ""
-    return Finding(level, "footage", f"{flaw.kind}: {flaw.path}{detail}", flaw.fix, flaw.repair)
+    return Finding(level, flaw.subject, f"{flaw.kind}: {flaw.place(root)}{detail}", flaw.fix, flaw.repair)
 
 
 def _progress(quiet: bool) -> Progress:

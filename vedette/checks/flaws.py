@@ -60,9 +60,9 @@ BY_HAND = {
     FlawKind.BAD_LINE: "A power cut tears a line, and its result is written again. Readers skip it.",
     FlawKind.TORN_LINE: "A power cut tears a line, and its result is written again. The next writer ends it.",
     FlawKind.TWICE_LOGGED: "Readers count it twice; delete one of the two lines.",
-    FlawKind.TASK_VANISHED: "Neither queued nor analysed: the queue's data was deleted. Repair queues it again.",
+    FlawKind.TASK_VANISHED: "Neither queued nor analysed: somebody deleted the data of the queue, or the log.",
     FlawKind.DEAD_WITHOUT_LINE: "Give it another try: vedette queue replay.",
-    FlawKind.TASK_STUCK: "Its worker is gone and in no list of workers. Repair puts it back.",
+    FlawKind.TASK_STUCK: "Its worker is gone, and so is its name from the list of workers.",
     FlawKind.WORKER_GONE: "The next worker of this queue puts it back within a minute.",
     FlawKind.TASK_TWICE: "Nothing needs to be done: whoever takes the second one finds the line of the first.",
     FlawKind.NOT_A_TASK: "A worker moves it to the dead letters; vedette queue drop deletes it there.",
@@ -97,6 +97,15 @@ class Flaw:
     path: Path  # for a queue: its name
     detail: str = ""
     item: str = ""  # for a queue: the task id, worker or entry that the repair is about
+
+    @property
+    def subject(self) -> str:
+        """What a report files it under."""
+        return "queues" if self.item else "footage"
+
+    def place(self, root: Path) -> str:
+        """The queue, or the file as seen from the video folder."""
+        return str(self.path.relative_to(root) if self.path.is_relative_to(root) else self.path)
 
     @property
     def harmless(self) -> bool:

@@ -81,7 +81,8 @@ def _deep(settings: "Config", *, mend: bool, decode: int, as_json: bool) -> "tup
     clock = SystemClock()
     look = partial(examine_deep, settings, clock, decode=decode, quiet=as_json)
     report, deeds = repair(settings, clock, look) if mend else (look(), [])
-    return deep_findings(report, MOST_FLAWS_IN_JSON if as_json else MOST_FLAWS_SHOWN), deeds
+    most = MOST_FLAWS_IN_JSON if as_json else MOST_FLAWS_SHOWN
+    return deep_findings(report, settings.video_dir, most), deeds
 
 
 def _as_json(findings: "list[Finding]", deeds: "list[Deed]", *, well: bool) -> dict[str, Any]:
