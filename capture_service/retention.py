@@ -152,7 +152,7 @@ class Retention:
                 yield kept
         for kept in waiting:
             log.warning(
-                "segment %s goes although its tasks were never queued: nothing else is left to delete. "
+                "segment %s goes although its tasks are not queued yet: nothing else is left to delete. "
                 "Check that Redis runs, or give storage more room",
                 kept.segment_id,
             )

@@ -124,6 +124,7 @@ def test_an_absence_of_redis_costs_delay_and_nothing_else(
     fault_row(f"Redis {fault}, {'back at once' if not seconds else f'for {seconds:.0f} s'}", tally, 0.0)
 
 
+@pytest.mark.endurance
 @pytest.mark.timeout(240)
 def test_a_kill_of_redis_loses_no_task_that_was_pushed(rig: Rig, fault_row: FaultRow) -> None:
     """A manifest beside its segment says that its tasks are queued; nobody would ever push them again."""

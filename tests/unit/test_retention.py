@@ -215,7 +215,7 @@ def test_footage_not_yet_queued_outlives_everything_else(video: VideoDir, caplog
     assert first == queued[:1]
     assert then == [queued[1], unqueued]
     assert [record.levelname for record in caplog.records if record.levelno >= logging.WARNING] == ["WARNING"]
-    assert "never queued" in caplog.text
+    assert "not queued yet" in caplog.text
     assert not video.waiting_manifest(unqueued).exists()
 
 
