@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from capture_service.motion import MotionSeen
+from shared_utils.config.schema import MotionConfig
 from tests.support.motion_clips import covered_seconds, looks_at, recorded_intervals, still_clip
 
 VIDEOS = Path(os.environ.get("MEDIA_DIR", "")) / "videos"
@@ -104,10 +105,14 @@ def test_cars_are_seen_as_long_as_they_are_there() -> None:
     assert not [t for t in times if t <= 4.0 or 10.0 <= t <= 14.0]
 
 
-def test_five_minutes_of_a_still_night_record_nothing(tmp_path: Path) -> None:
-    """Strong grain, little light, a low bit rate with a pumping picture: nobody wants to see that."""
+@pytest.mark.parametrize("idle", [False, True])
+def test_five_minutes_of_a_still_night_record_nothing(tmp_path: Path, idle: bool) -> None:
+    """Strong grain, little light, a low bit rate with a pumping picture: nobody wants to see that, at either speed."""
     clip = still_clip(
         tmp_path / "night.mp4", seconds=300, grain=10, brightness=0.3, bit_rate=150_000, fps=5, size=(480, 270)
     )
 
-    assert recorded_intervals(looks_at(clip)) == []
+    seen = looks_at(clip, MotionConfig(idle=idle))
+
+    assert recorded_intervals(seen) == []
+    assert (len(seen) < 500) == idle
