@@ -4,13 +4,13 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from threading import Event
-from typing import Protocol
+from typing import Protocol, get_args
 
 from capture_service.camera_state import CameraState, RateMeter
 from capture_service.errors import CameraLostError
 from capture_service.metrics import BYTES, PACKETS
 from capture_service.motion import MotionSeen
-from capture_service.packets import Packet, Received, StreamFormat, VideoFormat
+from capture_service.packets import Kind, Packet, Received, StreamFormat, VideoFormat
 from capture_service.parameter_sets import FormatWatch, is_hevc_in_h264
 from capture_service.recorder import Recorder
 from capture_service.segment_chain import Surroundings
@@ -61,6 +61,8 @@ class Connection:
         self._clock, self._state = around.clock, state
         self._recorder = Recorder(camera, config, around)
         self._mender = Mender(0)
+        self._packets = {kind: PACKETS.labels(camera, kind) for kind in get_args(Kind)}
+        self._bytes = BYTES.labels(camera)
         self._finder: MotionFinder | None = None
         self._stream: StreamFormat | None = None
         self._format: FormatWatch | None = None
@@ -160,8 +162,8 @@ class Connection:
             self._finder.start(video)  # it stops by itself first
 
     def _count(self, received: Received) -> None:
-        PACKETS.labels(self._camera, received.kind).inc()
-        BYTES.labels(self._camera).inc(len(received.data))
+        self._packets[received.kind].inc()
+        self._bytes.inc(len(received.data))
 
 
 def _size_of(video: VideoFormat) -> str:

@@ -73,8 +73,13 @@ class Packet:
 
     @property
     def dts_seconds(self) -> float:
-        return float(self.dts * self.time_base)
+        return _seconds(self.dts, self.time_base)
 
     @property
     def pts_seconds(self) -> float:
-        return float(self.pts * self.time_base)
+        return _seconds(self.pts, self.time_base)
+
+
+def _seconds(ticks: int, time_base: Fraction) -> float:
+    # The same number as float(ticks * time_base), without a greatest common divisor: several times a packet.
+    return ticks * time_base.numerator / time_base.denominator
