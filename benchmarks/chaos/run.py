@@ -25,6 +25,7 @@ from tests.support.waiting import wait_until
 
 CALM_SECONDS = (0.5, 6.0)
 SHARE_OF_PAIRS = 0.25  # so often two faults come at once
+WORKER_DIED = "the worker died"  # the words of a task that is given up for it
 UNFINISHED_SECONDS = 10.0
 SETTLED_SECONDS = 61.0  # what is younger is left alone by `vedette check --deep`
 SPOILED_SECONDS = timedelta(seconds=15.0)  # so long before and after, a segment may hold what a fault spoiled
@@ -112,12 +113,27 @@ def finish(rig: Rig, chaos: Chaos) -> Result:
     recorded = manifests(rig.video.root)
     damaged = _count_damaged(rig, chaos, recorded)
     chaos.wrong += [f"{path.name} was never finished" for path in sorted(rig.video.root.rglob("*.part"))]
-    failures = Counter(str(line["error"]) for line in rig.lines() if not line["ok"])
+    failures = _failures(rig, chaos, recorded)
     if tally.lost or tally.twice:
         chaos.wrong.append(f"{tally.lost} results lost, {tally.twice} twice")
     said = _check_deep(rig, chaos)
     seconds = sum(manifest.duration_seconds for manifest in recorded)
-    return Result(tally, seconds, damaged, dict(failures), said)
+    return Result(tally, seconds, damaged, failures, said)
+
+
+def _failures(rig: Rig, chaos: Chaos, recorded: Sequence[Manifest]) -> dict[str, int]:
+    """A segment may fail for what its camera sent, and a task whose workers were killed three times may be given up."""
+    manifest_of = {manifest.segment_id: manifest for manifest in recorded}
+    failures = Counter[str]()
+    for line in rig.lines():
+        if line["ok"]:
+            continue
+        segment, error = line["segment_id"], str(line["error"])
+        failures[error.replace(segment, "it")] += 1
+        spoiled = segment in manifest_of and chaos.may_be_spoiled(manifest_of[segment])
+        if not spoiled and WORKER_DIED not in error:
+            chaos.wrong.append(f"segment {segment} failed although its camera sent nothing damaged: {error}")
+    return dict(failures)
 
 
 def _left_unfinished(rig: Rig) -> list[Path]:
