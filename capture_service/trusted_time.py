@@ -32,7 +32,9 @@ class TrustedTime:
         self._ahead_seconds = self._measure()
         self._jumps = []
         if newest is not None:
-            self._note(self._clock.now().timestamp() - newest - DOUBTED_SECONDS)
+            self._note(
+                self._clock.now().timestamp() - newest - DOUBTED_SECONDS, "the newest segment is older than a day"
+            )
 
     def now(self) -> float:
         """Unix time. To be asked now and then: a jump is one when it is noticed."""
@@ -40,7 +42,7 @@ class TrustedTime:
         step = self._ahead_seconds - before
         if step < -JUMP_SECONDS:
             self._take_back(-step)
-        self._note(step)
+        self._note(step, "the clock of this machine has jumped ahead")
         now = self._clock.monotonic()
         self._jumps = [(at, seconds) for at, seconds in self._jumps if now - at < DOUBTED_SECONDS]
         return self._clock.now().timestamp() - sum(seconds for _, seconds in self._jumps)
@@ -48,13 +50,14 @@ class TrustedTime:
     def _measure(self) -> float:
         return self._clock.now().timestamp() - self._clock.monotonic()
 
-    def _note(self, seconds: float) -> None:
+    def _note(self, seconds: float, what: str) -> None:
         if seconds <= JUMP_SECONDS:
             return
         self._jumps.append((self._clock.monotonic(), seconds))
         log.warning(
-            "the clock of this machine is %s further than expected: for a day, no segment is deleted for being older "
-            "by that. If the clock is wrong, set it right; if it is right, nothing needs to be done",
+            "%s, by %s: until tomorrow no segment is deleted for being older by that. If the clock is right, nothing "
+            "needs to be done; if it is wrong, set it right",
+            what,
             timedelta(seconds=round(seconds)),
         )
 

@@ -117,4 +117,4 @@ def test_the_owner_is_told_what_to_do(time: TrustedTime, clock: FixedClock, capl
     time.now()
     time.now()
 
-    assert caplog.text.count("2:00:00 further than expected") == 1
+    assert caplog.text.count("has jumped ahead, by 2:00:00") == 1
