@@ -7,7 +7,7 @@ Each deed is done by the code of the services, or moves something to `video/set-
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from shared_utils.logs import JsonlLog
 from shared_utils.queue import TaskQueue
 from vedette.checks.deep import DeepReport, queues_of
 from vedette.checks.flaws import Flaw, FlawKind
+from vedette.checks.footage import Progress
 from vedette.checks.log_lines import ALL_LOGS, REPAIRS_LOG
 from vedette.repair_files import FileRepair, camera_of
 from vedette.repair_logs import mend_log
@@ -54,17 +55,23 @@ class Deed:
         return {"kind": self.kind.value, "about": self.about, "done": self.done}
 
 
-def repair(config: Config, clock: Clock, check: Callable[[], DeepReport]) -> tuple[DeepReport, list[Deed]]:
+def repair(
+    config: Config,
+    clock: Clock,
+    check: Callable[[], DeepReport],
+    mending: Callable[[], AbstractContextManager[Progress]] = lambda: nullcontext(lambda _done, _total: None),
+) -> tuple[DeepReport, list[Deed]]:
     """Check, mend and check again until nothing is left to be done; what is wrong then, and all that was done.
 
-    Raises RepairRunsError and StorageError.
+    `mending` shows how far the mending is, between the checks. Raises RepairRunsError and StorageError.
     """
     deeds: list[Deed] = []
     with _alone(config.video_dir):
         for _ in range(MOST_ROUNDS):
             report = check()
-            done = Repair(config, clock, queues_of(config, clock), None if not report.queues_trouble else "away")
-            new = done.mend(report.flaws)
+            queues = None if report.queues_trouble else queues_of(config, clock)
+            with mending() as progress:
+                new = Repair(config, clock, queues, progress).mend(report.flaws)
             deeds += new
             if not new:
                 return report, deeds
@@ -89,10 +96,10 @@ class Repair:
     """Mends flaws, one kind after the other. One that cannot be mended now is left, and told by the next check."""
 
     def __init__(
-        self, config: Config, clock: Clock, queues: Mapping[str, TaskQueue] | None, away: str | None = None
+        self, config: Config, clock: Clock, queues: Mapping[str, TaskQueue] | None, progress: Progress
     ) -> None:
-        self._config, self._clock = config, clock
-        queues = None if away else queues
+        """Without queues only files are mended. `progress` is told how many tasks are queued again."""
+        self._config, self._clock, self._progress = config, clock, progress
         self._aside = SetAside(config.video, clock)
         self._files = FileRepair(config, clock, queues, self._aside)
         self._tasks = TaskRepair(config, clock, queues) if queues is not None else None
@@ -156,8 +163,9 @@ class Repair:
             segments = [flaw.item for flaw in flaws if flaw.path.name == queue]
             done: list[str] = []
             with self._telling_failures(FlawKind.TASK_VANISHED, queue):
-                for segment in tasks.queue_again(queue, segments):
+                for number, segment in enumerate(tasks.queue_again(queue, segments), start=1):
                     done.append(segment)
+                    self._progress(number, len(segments))
                     if len(done) == TASKS_TOLD_AT_ONCE:
                         self._tell_queued(queue, done)
             self._tell_queued(queue, done)

@@ -18,13 +18,7 @@ from shared_utils.tasks import Task, task_for
 from vedette.checks.flaws import Flaw
 from vedette.checks.queue_sight import LOG_OF_QUEUE, look_at, task_of_letter
 
-# KEYS seen guard, attempts; ARGV task id. The guard still stands for seven days although the task is gone; and attempts
-# that were counted before must not make the next one the last.
-_FORGET = """
-redis.call('DEL', KEYS[1])
-redis.call('HDEL', KEYS[2], ARGV[1])
-return 1
-"""
+AT_ONCE = 200  # what is forgotten in one go; each push is on Redis' disk when it is answered, and takes as long as that
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +37,18 @@ class TaskRepair:
         the task is as vanished as before. One look more here, for the time since.
         """
         queue, there = self.queues[queue_name], look_at(self.queues[queue_name]).ids
-        for segment in segments:
-            try:
-                manifest = read_manifest(self.config.video.manifest(segment))
-            except SegmentError:
-                continue  # gone by retention
-            task = task_for(manifest, self.clock.now())
-            if task.id in there or queue_name not in manifest.tasks:
-                continue
-            queue.run_script(_FORGET, [queue.key("seen", task.id), queue.key("attempts")], [task.id])
-            if queue.push(task):
-                yield segment
+        for start in range(0, len(segments), AT_ONCE):
+            found = (self._task_of(segment, queue_name) for segment in segments[start : start + AT_ONCE])
+            tasks = [task for task in found if task is not None and task.id not in there]
+            _forget(queue, tasks)
+            yield from (task.segment_id for task in tasks if queue.push(task))
+
+    def _task_of(self, segment: str, queue_name: str) -> Task | None:
+        try:
+            manifest = read_manifest(self.config.video.manifest(segment))
+        except SegmentError:
+            return None  # gone by retention
+        return task_for(manifest, self.clock.now()) if queue_name in manifest.tasks else None
 
     def put_back(self, flaw: Flaw) -> str | None:
         """What a worker without a lease had in work goes back to the queue, unless it lives after all."""
@@ -96,3 +91,14 @@ class TaskRepair:
             return read_manifest(self.config.video.manifest(task.segment_id)).event_id
         except SegmentError:
             return None
+
+
+def _forget(queue: TaskQueue, tasks: Sequence[Task]) -> None:
+    """The push guard still stands for seven days although the task is gone; and attempts that were counted before must
+    not make the next one the last.
+    """
+    with queue.redis_errors(), queue.redis.pipeline() as pipeline:
+        for task in tasks:
+            pipeline.delete(queue.key("seen", task.id))
+            pipeline.hdel(queue.key("attempts"), task.id)
+        pipeline.execute()

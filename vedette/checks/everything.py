@@ -3,7 +3,8 @@
 import logging
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import av
@@ -85,17 +86,20 @@ def _hangs(name: str) -> Finding:
 
 def examine_deep(config: Config, clock: Clock, *, decode: int = 0, quiet: bool = True) -> DeepReport:
     """Look at every file and at the queues. Raises StorageError if the video folder cannot be read."""
-    with _progress(quiet) as bar:
-        task = bar.add_task("looking at footage", total=None)
-
-        def advance(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
+    with progress_of("looking at footage", quiet=quiet) as advance:
         try:
             return check_deep(config, clock, advance, decode=decode)
         except OSError as error:
             root = config.video_dir
             raise StorageError(f"The video folder {root} cannot be read: {error}. Check its rights.") from error
+
+
+@contextmanager
+def progress_of(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """A bar while the block runs; what it gives is told how much is done, of how much."""
+    with _progress(quiet) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def deep_findings(report: DeepReport, root: Path, most: int = MOST_FLAWS_SHOWN) -> list[Finding]:

@@ -75,12 +75,19 @@ def _deep(settings: "Config", *, mend: bool, decode: int, as_json: bool) -> "tup
     from functools import partial
 
     from shared_utils.clock import SystemClock
-    from vedette.checks.everything import MOST_FLAWS_IN_JSON, MOST_FLAWS_SHOWN, deep_findings, examine_deep
+    from vedette.checks.everything import (
+        MOST_FLAWS_IN_JSON,
+        MOST_FLAWS_SHOWN,
+        deep_findings,
+        examine_deep,
+        progress_of,
+    )
     from vedette.repair import repair
 
     clock = SystemClock()
     look = partial(examine_deep, settings, clock, decode=decode, quiet=as_json)
-    report, deeds = repair(settings, clock, look) if mend else (look(), [])
+    mending = partial(progress_of, "queueing again", quiet=as_json)
+    report, deeds = repair(settings, clock, look, mending) if mend else (look(), [])
     most = MOST_FLAWS_IN_JSON if as_json else MOST_FLAWS_SHOWN
     return deep_findings(report, settings.video_dir, most), deeds
 
