@@ -25,9 +25,9 @@ from tests.support.services import REPOSITORY, manifests
 from vedette.checks.footage import check_footage
 
 MOST_LOST_SECONDS = 1.1
-LEFT_OUT = 3  # `make test` tries every third step, `make faults` each
+LEFT_OUT = 4  # `make test` tries every fourth step, `make faults` each
 EVERY = [
-    pytest.param(LEFT_OUT, id="every third step"),
+    pytest.param(LEFT_OUT, id="every fourth step"),
     pytest.param(1, id="every step", marks=pytest.mark.endurance),
 ]
 
@@ -95,7 +95,7 @@ def counted(outcomes: list[dict[str, Any]], dead: int = 0) -> Tally:
     return Tally(segments, results, lost, twice, failed, dead)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("every", EVERY)
 def test_capture_may_be_killed_between_any_two_steps_of_the_commit(
     tmp_path: Path, own_redis: RedisServer, fault_row: FaultRow, every: int
@@ -105,13 +105,13 @@ def test_capture_may_be_killed_between_any_two_steps_of_the_commit(
 
     lost_seconds = max(map(assert_recorded_once, outcomes))
 
-    assert len(outcomes) > 20
+    assert len(outcomes) > 15
     assert lost_seconds <= MOST_LOST_SECONDS
     name = f"capture killed between two steps of the commit ({len(outcomes)} kills; results: tasks)"
     fault_row(name, counted(outcomes), lost_seconds)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("every", EVERY)
 def test_capture_may_be_killed_again_between_any_two_steps_of_salvage(
     tmp_path: Path, own_redis: RedisServer, fault_row: FaultRow, every: int
@@ -127,7 +127,7 @@ def test_capture_may_be_killed_again_between_any_two_steps_of_salvage(
     fault_row(name, counted(outcomes), lost_seconds)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("every", EVERY)
 @pytest.mark.parametrize(
     ("scenario", "ok", "dead", "what"),
@@ -156,7 +156,7 @@ def test_a_worker_may_be_killed_between_any_two_steps_of_its_task(  # noqa: PLR0
     fault_row(name, counted(outcomes, dead * len(outcomes)), None)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "every", [pytest.param(9, id="every ninth step"), pytest.param(1, id="every step", marks=pytest.mark.endurance)]
 )
