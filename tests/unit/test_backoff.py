@@ -4,7 +4,7 @@ from shared_utils.backoff import Backoff
 
 
 def test_the_pause_grows_to_its_longest_and_starts_anew_after_a_success() -> None:
-    """A camera that is away for days is asked twice a minute; one that blinked is back at once."""
+    """What is away for days is not asked all the time; what blinked is back at once."""
     backoff = Backoff(first_seconds=1.0, longest_seconds=5.0)
 
     growing = [backoff.next_pause() for _ in range(5)]
