@@ -315,6 +315,30 @@ def test_a_full_disk_costs_the_time_it_is_full_and_no_more(
     assert parts.leftovers() == []
 
 
+def test_a_try_on_a_disk_that_is_still_full_costs_no_footage(
+    tmp_path: Path, film: Footage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk may have room again in the next moment; what was to be written then is still in the ring."""
+    disk = FullDisk(monkeypatch)
+    with capture_parts(tmp_path) as parts:
+        recorder = parts.recorder(camera_config(record="continuous", segment_seconds=60, pre_roll_seconds=0))
+
+        feed(recorder, [p for p in film.packets if p.dts_seconds < 4.5], film.stream, parts)
+        disk.full = True
+        feed(recorder, [p for p in film.packets if 4.5 <= p.dts_seconds < 6.1], film.stream, parts)
+        recorder._begin_at = 0.0
+        feed(recorder, [p for p in film.packets if 6.1 <= p.dts_seconds < 6.5], film.stream, parts)
+        disk.full = False
+        recorder._begin_at = 0.0
+        feed(recorder, [p for p in film.packets if p.dts_seconds >= 6.5], film.stream, parts)
+        recorder.finish()
+        recorder.no_more_looks()
+
+    frames = [contents_of(parts.video.segment(m.segment_id)).decoded for m in parts.manifests()]
+    assert len(frames) == 2
+    assert frames[1] == sum(p.kind == "video" and p.dts_seconds >= 5.0 for p in film.packets), "from the next keyframe"
+
+
 def test_closing_on_a_full_disk_leaves_a_file_that_can_be_read(
     tmp_path: Path, film: Footage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
