@@ -295,10 +295,15 @@ def test_an_outbox_emptied_by_retention_is_no_sign_that_redis_is_back(
     outbox.put(a_manifest())
     sender = OutboxSender(outbox, Backoff(0.05, 0.05))
     sender.start()
-    wait_until("the outage is told", lambda: len(caplog.records) == 1)
+
+    def told() -> list[str]:
+        """A sender that hangs, of the test before, may say something meanwhile."""
+        return [record.levelname for record in caplog.records if "Connection reset" not in record.getMessage()]
+
+    wait_until("the outage is told", lambda: len(told()) == 1)
     video.waiting_manifest(a_manifest().segment_id).unlink()
     time.sleep(0.3)
 
     sender.stop()
 
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert told() == ["WARNING"]
