@@ -180,6 +180,10 @@ def test_services_stop_in_time_although_redis_and_a_camera_are_frozen(tmp_path: 
     """Otherwise they are killed, and a segment that was being written is cut off."""
     rig = Rig(tmp_path / "rig", own_redis, camera={"segment_seconds": 30})
     with rig:
+        started = rig.folder / "workers.log"
+        wait_until(
+            "the workers wait for tasks", lambda: started.read_text().count("waits for tasks") == len(rig.workers)
+        )
         wait_until("all are recorded", lambda: len(written(rig)) == len(CAMERAS))
         own_redis.freeze()
         rig.emulator.freeze()
