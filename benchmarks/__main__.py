@@ -25,8 +25,10 @@ BENCHMARKS: dict[str, Callable[[], str]] = {
 
 
 def machine() -> str:
-    """What the figures were measured on; ratios travel further than they do."""
-    return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, OpenCV {cv2.__version__}"
+    """What the figures were measured on, and how busy that was; ratios travel further than they do."""
+    software = f"Python {platform.python_version()}, OpenCV {cv2.__version__}"
+    load = f"load average {os.getloadavg()[2]:.1f} in the last quarter of an hour"  # what is measured included
+    return f"{os.cpu_count()} cores, {platform.machine()}, {software}; {load}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
