@@ -3,21 +3,28 @@
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from shared_utils.clock import from_iso
 
 _TIME_KEYS = ("timestamp", "to", "from", "started_at")  # when a line was written, or the nearest to that it tells
 _FINGERPRINT_BYTES = 256
+_Parsed = TypeVar("_Parsed")
 
 
 def month_of(moment: datetime) -> str:
     """`2026-11`, in UTC; compares as text."""
     return f"{moment.astimezone(UTC):%Y-%m}"
+
+
+def month_before(month: str) -> str:
+    """`2026-12` for `2027-01`."""
+    year, number = int(month[:4]), int(month[5:])
+    return f"{year:04d}-{number - 1:02d}" if number > 1 else f"{year - 1:04d}-12"
 
 
 def parse_line(raw: bytes) -> dict[str, Any] | None:
@@ -141,15 +148,19 @@ class LogTail:
 
     def new_lines(self, since_month: str = "") -> Iterator[dict[str, Any]]:
         """The lines that were added, of files from a month on, the oldest first."""
-        for _, handle in self._files.open_all(since_month):
-            yield from self._read_on(handle)
+        return self.new(parse_line, since_month)
 
-    def _read_on(self, handle: BinaryIO) -> Iterator[dict[str, Any]]:
+    def new(self, parse: Callable[[bytes], _Parsed | None], since_month: str = "") -> Iterator[_Parsed]:
+        """`new_lines` for those who do not need all of a line. `parse` gives None for what is torn."""
+        for _, handle in self._files.open_all(since_month):
+            yield from self._read_on(handle, parse)
+
+    def _read_on(self, handle: BinaryIO, parse: Callable[[bytes], _Parsed | None]) -> Iterator[_Parsed]:
         identity = _identity(handle)
         offset = self._offset_in(identity, handle)
         handle.seek(offset)
         for raw in handle:
-            line = parse_line(raw)
+            line = parse(raw)
             if line is None and not raw.endswith(b"\n"):
                 break  # still being written, or torn: look again next time
             offset += len(raw)

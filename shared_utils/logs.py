@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,14 @@ from filelock import FileLock, Timeout
 from shared_utils.clock import Clock, from_iso
 from shared_utils.durable import make_folder, rename_durably, sync_folder, write_parts_durably
 from shared_utils.errors import StorageError
-from shared_utils.log_files import LogFiles, LogTail, month_of, month_of_file, parse_line
+from shared_utils.known_results import KnownResults, ResultKey, key_in
+from shared_utils.log_files import LogFiles, LogTail, month_before, month_of, month_of_file, parse_line
 
 DETECTIONS_LOG = "detections_log"
 FACES_LOG = "faces_log"
 PRIVACY_LOG = "privacy_log"
 GAPS_LOG = "gaps_log"
 
-CLOCK_SET_BACK = timedelta(days=1)
 LOCK_SECONDS = 60.0  # a line takes milliseconds; rewriting a whole month takes seconds
 
 _Key = tuple[str, str]  # segment id and model
@@ -85,9 +85,13 @@ class JsonlLog:
             sync_folder(self.files.folder)
 
     def _end_the_month(self) -> None:
-        """File away what an earlier month wrote. A clock that goes back ends nothing."""
-        written = month_of_file(self.files.current)
-        if written is not None and written < month_of(self._clock.now()):
+        """File away what an earlier month wrote.
+
+        A clock that goes back a little ends nothing. What a clock wrote that was months ahead is filed away, too: it
+        would be the current file until that month has come, and grow for years.
+        """
+        written, now = month_of_file(self.files.current), month_of(self._clock.now())
+        if written is not None and (written < now or month_before(written) > now):
             rename_durably(self.files.current, self.files.name_for(written))
 
 
@@ -97,7 +101,8 @@ class ResultLog:
     def __init__(self, folder: Path, name: str, clock: Clock) -> None:
         self._log = JsonlLog(folder, name, clock)
         self._tail = LogTail(self._log.files)
-        self._known: dict[_Key, bool] = {}  # whether the line says "ok": true
+        self._known = KnownResults()
+        self._clock = clock
 
     def succeeded(self, segment_id: str, model: str, started_at: datetime) -> bool:
         """Whether this segment has its line by this model, and it says `"ok": true`: nothing is left to do.
@@ -105,7 +110,7 @@ class ResultLog:
         A failure may still come good in a replay.
         """
         self._catch_up(started_at)
-        return self._known.get((segment_id, model), False)
+        return bool(self._known.get(segment_id, model))
 
     def record(self, line: Mapping[str, Any]) -> bool:
         """Add the line of (line["segment_id"], line["model"]) unless there is one; whether it was written.
@@ -115,13 +120,14 @@ class ResultLog:
         key, started_at = _key_of(line), from_iso(line["started_at"])
         with self._log.locked():
             self._catch_up(started_at)
-            if key not in self._known:
+            before = self._known.get(*key)
+            if before is None:
                 self._log.append_locked(line)
-            elif line["ok"] and not self._known[key]:
-                self._replace(key, line, month_of(started_at - CLOCK_SET_BACK))
+            elif line["ok"] and not before:
+                self._replace(key, line, self._since(started_at))
             else:
                 return False
-        self._known[key] = bool(line["ok"])
+        self._known.put(ResultKey(*key, bool(line["ok"])))
         return True
 
     def lines(self) -> Iterator[dict[str, Any]]:
@@ -129,16 +135,20 @@ class ResultLog:
         return self._log.lines()
 
     def _catch_up(self, started_at: datetime) -> None:
-        """Read what was added. A result is never older than its segment, so earlier months are left alone.
-
-        Only a clock that was set back makes it older; a day of that is allowed for.
-        """
         try:
-            for line in self._tail.new_lines(month_of(started_at - CLOCK_SET_BACK)):
-                if "segment_id" in line and "model" in line:
-                    self._known[_key_of(line)] = bool(line.get("ok"))
+            for key in self._tail.new(key_in, self._since(started_at)):
+                self._known.put(key)
         except OSError as error:
             raise LogUnavailableError(self._log.files.current, error) from error
+
+    def _since(self, started_at: datetime) -> str:
+        """The first month that may hold the line of a segment.
+
+        A result is never older than its segment, but the clock that named the segment may have been ahead: its line
+        then lies in the file of an earlier month. One month is allowed for that; a segment from the future tells
+        nothing, so it counts as one of today.
+        """
+        return month_before(month_of(min(started_at, self._clock.now())))
 
     def _replace(self, key: _Key, line: Mapping[str, Any], since_month: str) -> None:
         """Rewrite the file that holds the line of `key`, with the new line in its place."""

@@ -87,7 +87,7 @@ def test_a_file_is_a_configuration_or_an_error_in_words(
     name=st.sampled_from(["VEDETTE_", "VEDETTE_STORAGE__", "VEDETTE_CAMERAS__DOOR__", "VEDETTE_OBJECTS__", ""]),
     rest=st.sampled_from(["URL", "MAX_AGE_HOURS", "LABELS", "REDIS_URL", "RTSP_URL", "MOTION__MASKS", "__"])
     | st.from_regex(r"[A-Z_]{0,12}", fullmatch=True),
-    value=words | st.builds(repr, values) | st.sampled_from(["[1", '{"a":1}', '["x"]', f"redis://:{SECRET}@", SECRET]),
+    value=words | st.builds(repr, values) | st.sampled_from(["[1", '{"a":1}', '["x"]', f"redis://:{SECRET}@"]),
 )
 def test_a_variable_is_used_or_refused_in_words(
     tmp_path_factory: pytest.TempPathFactory, name: str, rest: str, value: str

@@ -323,9 +323,42 @@ def test_a_result_of_a_clock_that_was_set_back_over_the_month_is_found_after_it_
     assert (tmp_path / "detections_log-2026-11.jsonl").exists()
 
 
-def test_months_before_the_segment_are_not_read(results: ResultLog, tmp_path: Path) -> None:
+def test_a_segment_named_by_a_clock_that_was_weeks_ahead_has_one_line(
+    results: ResultLog, tmp_path: Path, clock: FixedClock
+) -> None:
+    """Its line lies in the file of the month before the one that it is named after."""
+    clock.set(NOVEMBER)
+    ahead = a_line(0, at=DECEMBER + timedelta(days=10)) | {"timestamp": to_iso(NOVEMBER)}
+    results.record(ahead)
+    clock.set(DECEMBER)
+    results.record(a_line(1, at=DECEMBER))
+    after_restart = ResultLog(tmp_path, DETECTIONS_LOG, clock)
+
+    again = after_restart.record(ahead)
+
+    assert not again
+
+
+def test_what_a_clock_wrote_that_was_years_ahead_is_filed_away(
+    results: ResultLog, tmp_path: Path, clock: FixedClock
+) -> None:
+    """It would be the current file for years, and each worker would read all of them at its start."""
+    future = datetime(2036, 1, 1, tzinfo=UTC)
+    clock.set(future)
+    results.record(a_line(0, at=future))
+    clock.set(NOVEMBER)
+
+    results.record(a_line(1))
+
+    assert len((tmp_path / "detections_log-2036-01.jsonl").read_text().splitlines()) == 1
+    assert len(current(tmp_path).read_text().splitlines()) == 1
+    assert not ResultLog(tmp_path, DETECTIONS_LOG, clock).record(a_line(0, at=future))
+    assert not ResultLog(tmp_path, DETECTIONS_LOG, clock).record(a_line(1))
+
+
+def test_months_before_the_one_before_the_segment_are_not_read(results: ResultLog, tmp_path: Path) -> None:
     """Years of logs must not delay the first task after a start."""
-    (tmp_path / "detections_log-2026-10.jsonl").mkdir()  # reading it would fail
+    (tmp_path / "detections_log-2026-09.jsonl").mkdir()  # reading it would fail
 
     assert results.record(a_line())
     assert results.succeeded(a_line()["segment_id"], "yolov8n", NOVEMBER)
