@@ -1,4 +1,4 @@
-"""Detections of single pictures joined into tracks: the one place that knows the tracking library."""
+"""Detections of single frames joined into tracks: the one place that knows the tracking library."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -11,11 +11,11 @@ from trackers.utils.iou import DIoU
 
 from video_worker.detectors import Detection
 
-# Measured on annotated footage at 2 to 10 pictures a second (docs/design/analysis.md): boxes that are only near
-# each other count too, because a walking person leaves their own box between two pictures.
+# Measured on annotated footage at 2 to 10 frames a second (docs/design/analysis.md): boxes that are only near
+# each other count too, because a walking person leaves their own box between two frames.
 _LEAST_DIOU = -0.5
 _LOST_SECONDS = 2.0
-_LOST_PICTURES = 3  # where pictures are rare, 2 s would be less than the pause between two of them
+_LOST_FRAMES = 3  # where frames are rare, 2 s would be less than the pause between two of them
 
 # A detector wavers between these for one and the same object; a track may go through all of them.
 _KINDS = (
@@ -27,7 +27,7 @@ _KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One object in one picture."""
+    """One object in one frame."""
 
     t: float  # seconds from the start of the segment
     detection: Detection
@@ -57,8 +57,8 @@ class Track:
 class SegmentTracker:
     """Follows the objects of one segment. Every detection belongs to a track, be it the only one of it."""
 
-    def __init__(self, pictures_per_second: float) -> None:
-        self._rate = pictures_per_second
+    def __init__(self, frames_per_second: float) -> None:
+        self._rate = frames_per_second
         self._trackers: dict[str, _KindTracker] = {}
         self._tracks: list[Track] = []
 
@@ -68,14 +68,12 @@ class SegmentTracker:
         `carried` are detections of earlier frames, where nothing has moved since: they keep their tracks alive, but
         nobody has seen them again.
         """
-        by_kind: dict[str, list[Detection]] = {kind: [] for kind in self._trackers}
-        for detection in (*detections, *carried):
-            by_kind.setdefault(_kind(detection.label), []).append(detection)
-        for kind, alike in by_kind.items():
+        seen, still = _by_kind(detections), _by_kind(carried)
+        for kind in {**self._trackers, **seen, **still}:
             tracker = self._trackers.get(kind)
             if tracker is None:
                 tracker = self._trackers[kind] = _KindTracker(self._rate, self._new_track)
-            tracker.add(t, alike, seen=sum(detection in detections for detection in alike))
+            tracker.add(t, seen.get(kind, []), still.get(kind, []))
 
     @property
     def tracks(self) -> list[Track]:
@@ -92,7 +90,7 @@ class _KindTracker:
     """ByteTrack over the boxes of one kind of object."""
 
     def __init__(self, rate: float, new_track: Callable[[], Track]) -> None:
-        lost_seconds = max(_LOST_SECONDS, _LOST_PICTURES / rate)
+        lost_seconds = max(_LOST_SECONDS, _LOST_FRAMES / rate)
         self._new_track = new_track
         self._by_id: dict[int, Track] = {}
         self._tracker = ByteTrackTracker(
@@ -106,17 +104,16 @@ class _KindTracker:
             iou=DIoU(),
         )
 
-    def add(self, t: float, detections: Sequence[Detection], seen: int) -> None:
-        """The first `seen` of the detections were made in this frame, the others are carried over from earlier ones."""
-        known = self._tracker.update(_as_supervision(detections), timestamp=t)
+    def add(self, t: float, detections: Sequence[Detection], carried: Sequence[Detection]) -> None:
+        known = self._tracker.update(_as_supervision([*detections, *carried]), timestamp=t)
         newborn = self._named_newborn()
-        if not detections:
+        if not detections and not carried:
             return
         numbers, track_ids = np.asarray(known.data["number"]), np.asarray(known.tracker_id)
         for number, track_id in zip(numbers.tolist(), track_ids.tolist(), strict=True):
             # The library names a track at its second sighting; here it has its name from the first.
             track = self._by_id[track_id] if track_id >= 0 else next(newborn)
-            if number < seen:
+            if number < len(detections):
                 track.sightings.append(Sighting(t, detections[number]))
 
     def _named_newborn(self) -> Iterator[Track]:
@@ -129,6 +126,13 @@ class _KindTracker:
                 self._by_id[track.track_id] = track
                 begun.append(track)
         return iter(begun)
+
+
+def _by_kind(detections: Sequence[Detection]) -> dict[str, list[Detection]]:
+    by_kind: dict[str, list[Detection]] = {}
+    for detection in detections:
+        by_kind.setdefault(_kind(detection.label), []).append(detection)
+    return by_kind
 
 
 def _kind(label: str) -> str:

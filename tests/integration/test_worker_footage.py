@@ -116,9 +116,9 @@ def pedestrians(yolo: OnnxYolo, media_dir: Path) -> dict[int, list[Detection]]:
     return found
 
 
-def followed(detections: Mapping[int, Sequence[Detection]], pictures_per_second: float) -> dict[int, list[Tracked]]:
+def followed(detections: Mapping[int, Sequence[Detection]], frames_per_second: float) -> dict[int, list[Tracked]]:
     """The tracks in each picture, by frame number."""
-    tracker = SegmentTracker(pictures_per_second)
+    tracker = SegmentTracker(frames_per_second)
     for number, detected in detections.items():
         tracker.add(number / 10, detected)
     found: dict[int, list[Tracked]] = {number: [] for number in detections}

@@ -12,14 +12,14 @@ def seen(label: str, left: float, score: float = 0.8, top: float = 100.0) -> Det
 
 
 def tracked(pictures: Sequence[Sequence[Detection]], pause_seconds: float = 1 / 3) -> SegmentTracker:
-    tracker = SegmentTracker(pictures_per_second=3)
+    tracker = SegmentTracker(frames_per_second=3)
     for number, detections in enumerate(pictures):
         tracker.add(number * pause_seconds, detections)
     return tracker
 
 
 def test_a_person_who_walks_on_keeps_one_id_although_their_boxes_do_not_touch() -> None:
-    """At three pictures a second a walking person has left their own box by the next picture."""
+    """At three frames a second a walking person has left their own box by the next frame."""
     tracker = tracked([[seen("person", 45.0 * number)] for number in range(8)])
 
     assert [len(track.sightings) for track in tracker.tracks] == [8]
@@ -96,3 +96,33 @@ def test_ids_begin_anew_in_every_segment() -> None:
         first, second = tracked(pictures), tracked(pictures)
 
     assert first.tracks == second.tracks
+
+
+def test_what_stands_still_keeps_its_track_while_it_is_carried_over() -> None:
+    """A chair that is looked at every few seconds is one chair, and was seen as often as it was looked at."""
+    chair = seen("chair", 10)
+    tracker = SegmentTracker(frames_per_second=3)
+
+    for number in range(30):
+        looked_at = number % 10 == 0
+        tracker.add(number / 3, [chair] if looked_at else [], [] if looked_at else [chair])
+
+    assert [[round(one.t, 2) for one in track.sightings] for track in tracker.tracks] == [[0.0, 3.33, 6.67]]
+
+
+def test_what_was_only_carried_over_has_no_track() -> None:
+    """A line lists what somebody can look up in the video."""
+    tracker = SegmentTracker(frames_per_second=3)
+
+    tracker.add(0.0, [], [seen("chair", 10)])
+
+    assert tracker.tracks == []
+
+
+def test_a_carried_detection_that_equals_a_new_one_is_not_seen_twice() -> None:
+    """Two chairs that stand one upon the other are two boxes, and one of them was looked at."""
+    tracker = SegmentTracker(frames_per_second=3)
+
+    tracker.add(0.0, [seen("chair", 10)], [seen("chair", 10)])
+
+    assert sum(len(track.sightings) for track in tracker.tracks) == 1
