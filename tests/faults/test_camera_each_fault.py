@@ -127,13 +127,12 @@ def check(rig: Rig, suffered: Suffered) -> None:
     if fault.reason:
         assert any(fault.reason in line["reason"] for line in lines), (fault.name, lines)
     for start, end in interruptions(rig, suffered):
-        near = [
-            line
-            for line in lines
-            if abs((from_iso(line["from"]) - start).total_seconds()) < 2
+        assert any(
+            abs((from_iso(line["from"]) - start).total_seconds()) < 2
             and abs((from_iso(line["to"]) - end).total_seconds()) < 2
-        ]
-        assert len(near) == 1, (fault.name, start, end, lines)
+            for line in lines
+        ), (fault.name, start, end, lines)
+    assert len(lines) == len({line["from"] for line in lines}), fault.name
 
 
 def check_segments(rig: Rig, suffered: Sequence[Suffered] = ()) -> None:

@@ -17,7 +17,7 @@ from tests.support.services import manifests
 from tests.support.waiting import wait_until
 
 FPS = 15
-TOUCH_SECONDS = 0.5  # spans that are nearer to each other than this are one
+TOUCH_SECONDS = 0.5  # segments of one event that are nearer to each other than this follow without a gap
 STEADY_SEGMENTS = 2  # so many are recorded before the next fault begins; the first may be cut short by this one
 
 
@@ -78,17 +78,20 @@ def lost_seconds(rig: Rig, suffered: Suffered) -> float:
 
 def interruptions(rig: Rig, suffered: Suffered) -> list[tuple[datetime, datetime]]:
     """The times between two segments in which nothing was recorded, while this fault was suffered."""
-    spans = [
-        (one.started_at, one.started_at + timedelta(seconds=one.duration_seconds))
-        for one in manifests(rig.video.root, suffered.camera)
+    found = manifests(rig.video.root, suffered.camera)
+    between = [
+        (_end_of(before), after.started_at, before.event_id != after.event_id) for before, after in pairwise(found)
     ]
-    between = [(before[1], after[0]) for before, after in pairwise(spans)]
     return [
         (start, end)
-        for start, end in between
+        for start, end, is_other_event in between
         if suffered.began - timedelta(seconds=2) <= end <= suffered.until
-        and end - start > timedelta(seconds=TOUCH_SECONDS)
+        and end - start > timedelta(seconds=0 if is_other_event else TOUCH_SECONDS)
     ]
+
+
+def _end_of(manifest: Manifest) -> datetime:
+    return manifest.started_at + timedelta(seconds=manifest.duration_seconds)
 
 
 def gap_lines(rig: Rig, suffered: Suffered) -> list[dict[str, Any]]:
@@ -122,7 +125,7 @@ def tally_of(rig: Rig, suffered: Suffered) -> Tally:
 
 def is_within(manifest: Manifest, suffered: Suffered) -> bool:
     """Whether a segment of any camera ended while this fault was suffered."""
-    return suffered.began <= manifest.started_at + timedelta(seconds=manifest.duration_seconds) <= suffered.until
+    return suffered.began <= _end_of(manifest) <= suffered.until
 
 
 @dataclass(frozen=True, slots=True)
