@@ -20,6 +20,13 @@ end
 return {redis.call('LLEN', KEYS[1]), in_work, redis.call('LLEN', KEYS[3])}
 """
 
+# KEYS work, attempts; ARGV payload, task id. A task that is no longer ours is not counted: whoever has settled it has
+# deleted its count, and nobody would delete a new one.
+COUNT = """
+if redis.call('LINDEX', KEYS[1], 0) ~= ARGV[1] then return 0 end
+return redis.call('HINCRBY', KEYS[2], ARGV[2], 1)
+"""
+
 # KEYS work, attempts; ARGV payload, task id
 SETTLE = """
 if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return 0 end

@@ -43,10 +43,12 @@ class Seat:
                 payload = self.queue.redis.blmove(self.queue.name, self._work, wait, "RIGHT", "LEFT")
         return None if payload is None else str(payload)
 
-    def count_attempt(self, task_id: str) -> int:
-        """Raise and return the number of attempts. Done before the work, so that a kill counts as well."""
-        with self.queue.redis_errors():
-            return self.queue.redis.hincrby(self._attempts, task_id, 1)
+    def count_attempt(self, payload: str, task_id: str) -> int:
+        """Raise and return the number of attempts. Done before the work, so that a kill counts as well.
+
+        0: the task is no longer ours, because we slept through our lease; nothing was counted.
+        """
+        return int(self.queue.run_script(queue_scripts.COUNT, [self._work, self._attempts], [payload, task_id]))
 
     def settle(self, payload: str, task_id: str) -> bool:
         """The work is done and its result on disk."""

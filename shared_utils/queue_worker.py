@@ -119,7 +119,10 @@ class QueueWorker:
         except ValueError as error:
             self._bury_malformed(payload, error, stop)
             return
-        in_hand = _InHand(payload, task, self._seat.count_attempt(task.id))
+        in_hand = _InHand(payload, task, self._seat.count_attempt(payload, task.id))
+        if not in_hand.attempt:
+            log.warning("task %s of queue %s was taken over before we began it", task.id, self._queue.name)
+            return
         if in_hand.attempt > self._settings.attempts:
             died = f"the worker died {in_hand.attempt - 1} times while working on it"
             with self._beat.watching(task.id):

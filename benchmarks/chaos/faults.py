@@ -18,6 +18,7 @@ from tests.support.torn_line import tear_line
 
 DISK_BYTES = 400_000_000  # a chaos of an hour records less
 BALLAST_BLOCK = bytes(256 * 1024)
+ALL_CAMERAS = "all cameras"
 LONGEST_SECONDS = 12.0  # beyond every lease, stall and read time limit of the rig
 
 
@@ -31,7 +32,7 @@ class Fault:
     name: str
     part: str
     hold: Callable[[Rig, random.Random], AbstractContextManager[str]]
-    spoils: bool = False  # whether the camera sends what cannot be decoded
+    spoils: bool = False  # whether the camera sends what cannot be decoded, or leaves frames out that others need
 
 
 @contextmanager
@@ -96,7 +97,7 @@ def _redis_read_only(rig: Rig, _chance: random.Random) -> Iterator[str]:
 @contextmanager
 def _cameras_killed(rig: Rig, _chance: random.Random) -> Iterator[str]:
     rig.emulator.kill()
-    yield "all cameras"
+    yield ALL_CAMERAS
     rig.emulator.start()
 
 
@@ -104,7 +105,7 @@ def _cameras_killed(rig: Rig, _chance: random.Random) -> Iterator[str]:
 def _cameras_frozen(rig: Rig, _chance: random.Random) -> Iterator[str]:
     rig.emulator.freeze()
     try:
-        yield "all cameras"
+        yield ALL_CAMERAS
     finally:
         rig.emulator.thaw()
 
@@ -162,16 +163,16 @@ FAULTS = (
     Fault("Redis out of memory", "redis", _redis_full),
     Fault("Redis read-only", "redis", _redis_read_only),
     Fault("cameras killed", "cameras", _cameras_killed),
-    Fault("cameras frozen", "cameras", _cameras_frozen),
+    Fault("cameras frozen", "cameras", _cameras_frozen, spoils=True),
     Fault("log line torn", "log", _line_torn),
     _camera("drop", at_once=True),
     _camera("reset", at_once=True),
     _camera("timestamp_jump", at_once=True, by_seconds=60),
-    _camera("stall"),
-    _camera("hang"),
+    _camera("stall", spoils=True),
+    _camera("hang", spoils=True),
     _camera("refuse"),
     _camera("gone"),
-    _camera("video_stops"),
+    _camera("video_stops", spoils=True),
     _camera("unauthorized"),
     _camera("slow", speed=0.5),
     _camera("frozen_timestamps"),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import av
 
-from benchmarks.chaos.faults import FAULTS, LONGEST_SECONDS, Fault
+from benchmarks.chaos.faults import ALL_CAMERAS, FAULTS, LONGEST_SECONDS, Fault
 from shared_utils.clock import SystemClock
 from shared_utils.segments import Manifest
 from tests.support.emulator import EmulatorError
@@ -43,7 +43,9 @@ class Chaos:
     def may_be_spoiled(self, manifest: Manifest) -> bool:
         start, end = manifest.started_at, manifest.started_at + timedelta(seconds=manifest.duration_seconds)
         return any(
-            f"camera {manifest.camera}" == whose and start < until + SPOILED_SECONDS and end > since - SPOILED_SECONDS
+            whose in {f"camera {manifest.camera}", ALL_CAMERAS}
+            and start < until + SPOILED_SECONDS
+            and end > since - SPOILED_SECONDS
             for whose, since, until in self.spoiled
         )
 

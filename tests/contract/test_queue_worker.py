@@ -321,6 +321,23 @@ def test_a_task_that_was_taken_over_is_settled_by_its_new_owner_only(queue: Task
     assert queue.depth() == QueueDepth(waiting=0, in_work=1, dead=0)
 
 
+def test_a_task_that_was_taken_over_is_not_counted_any_more(queue: TaskQueue) -> None:
+    """The one who settled it has deleted its count; a new one would stay, and cost a replay an attempt."""
+    queue.push(a_task())
+    frozen, other = Seat(queue, "frozen:1:abc", lease_seconds=60), Seat(queue, "other:1:abc", lease_seconds=60)
+    payload = frozen.take(1)
+    assert payload is not None
+    queue.redis.delete("video_queue:alive:frozen:1:abc")
+    other.reap("frozen:1:abc")
+    other.take(1)
+
+    counted = other.count_attempt(payload, a_task().id), other.settle(payload, a_task().id)
+
+    assert counted == (1, True)
+    assert frozen.count_attempt(payload, a_task().id) == 0
+    assert not queue.redis.exists("video_queue:attempts")
+
+
 def test_a_task_that_killed_its_workers_is_given_up_without_being_run(queue: TaskQueue) -> None:
     """Attempts are counted before the work, so that a kill counts; the fourth time it would kill again."""
     given_up: list[str] = []
