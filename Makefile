@@ -49,7 +49,7 @@ format: $(DEV) ## Format the code, and mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(DEV) $(PICTURES) ## Measure against the naive way
+bench: $(DEV) $(PICTURES) ## Measure against the naive way, about an hour (BENCH_MINUTES=2: many cameras for less long)
 	$(BIN)/python -m benchmarks
 
 faults: $(DEV) $(PICTURES) ## Break everything that can break, count what is lost, and write the table of it
