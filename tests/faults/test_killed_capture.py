@@ -41,7 +41,7 @@ def _has_a_growing_file(folder: Path) -> bool:
     return any(path.stat().st_size > 3_000 for path in folder.rglob("*.mp4.part"))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(420)
 @pytest.mark.parametrize("kills", KILLS)
 def test_killed_at_any_moment_capture_loses_a_second_and_nothing_is_there_twice(
     tmp_path: Path, own_redis: RedisServer, fault_row: FaultRow, kills: int
@@ -73,7 +73,7 @@ def test_killed_at_any_moment_capture_loses_a_second_and_nothing_is_there_twice(
     fault_row(f"capture killed at {kills} random moments of a segment", tally, worst)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(420)
 @pytest.mark.parametrize(
     "steps",
     [

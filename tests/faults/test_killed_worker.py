@@ -18,7 +18,7 @@ def rig(rig: Rig) -> Rig:
     return rig
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(420)
 @pytest.mark.parametrize("kills", KILLS)
 def test_a_worker_may_be_killed_at_any_moment_of_its_task(rig: Rig, fault_row: FaultRow, kills: int) -> None:
     """Before the model, in it, in the snapshot, in the line, in the settling: nobody knows where a kill falls."""

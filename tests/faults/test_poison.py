@@ -19,7 +19,7 @@ ERRORS = {
 }
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(420)
 def test_poison_segments_get_three_attempts_and_hold_up_nobody(rig: Rig, tmp_path: Path, fault_row: FaultRow) -> None:
     """One raises, one kills its worker and one hangs, at the same time, and there are but two workers."""
     poisons = tmp_path / "poisons"

@@ -57,7 +57,7 @@ def test_a_task_that_is_on_several_lists_ends_as_one_line(rig: Rig, fault_row: F
     fault_row("the same task twice in the queue and on two lists of work", tally, None)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(420)
 @pytest.mark.parametrize("freezes", FREEZES)
 def test_a_worker_that_slept_through_its_lease_adds_no_second_line(rig: Rig, fault_row: FaultRow, freezes: int) -> None:
     """A suspended laptop, a paused container: it wakes up with a task that another one has done."""
