@@ -106,7 +106,8 @@ class Steps:
         os.write = write
 
     def _tear(self, what: str, file: int, part: memoryview) -> None:
-        if self._at in {self._reached, what}:
+        # Whoever is frozen here goes on later and writes the whole.
+        if self._at in {self._reached, what} and self._send == signal.SIGKILL:
             self._write(file, part)
         self._reach(what)
 
