@@ -112,6 +112,7 @@ TALLY_HEAD = [
 FLASH_TEXT = f"""\
 Made night clips in which somebody shows for {FLASHES[0]} to {FLASHES[-1]} s, {len(FLASHES)} times. *Keyframes alone*:
 the same packets padded to one size, so that nothing but keyframes can wake the detector.
+With much grain a flash leaves a ghost that keeps detection awake until the next one, so those rows say little.
 """
 FLASH_HEAD = ["keyframe every, bitrate, grain", "always watchful", "two speeds", "keyframes alone", "wakes for nothing"]
 FLASH_CASES = [
