@@ -124,7 +124,7 @@ class ObjectsConfig(Section):
         default=1,
         ge=1,
         le=64,
-        description="Images given to the model at once; each may hold parts of several frames. More than 1 is for GPUs.",
+        description="Images given to the model at once, each with parts of several frames; more than 1 is for GPUs.",
     )
     threads: int = Field(default=0, ge=0, le=64, description="CPU threads of the model; 0 leaves it to the runtime.")
 
