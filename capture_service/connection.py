@@ -27,8 +27,8 @@ class MotionFinder(Protocol):
 
     def start(self, video_format: VideoFormat) -> None: ...
 
-    def offer(self, packet: Packet) -> None:
-        """Never blocks."""
+    def offer(self, packet: Packet) -> bool:
+        """Whether it will be looked at; a finder that is behind leaves packets out. Never blocks."""
 
     def stop(self) -> None: ...
 
@@ -143,8 +143,8 @@ class Connection:
             self._recorder.take(mended, self._stream)
             self._state.recording = self._recorder.is_recording
             self._state.storage_fails = self._recorder.is_failing
-        if self._finder is not None:
-            self._finder.offer(packet)
+        if self._finder is not None and not self._finder.offer(packet) and self._stream is not None:
+            self._recorder.not_looked_at(packet, self._stream.video)
 
     def _require_codec(self, received: Received) -> None:
         """Raises CameraLostError. FFmpeg would hand out what no decoder understands, for ever."""

@@ -50,7 +50,12 @@ class EventState:
     def saw(self, t: float, *, moving: bool) -> None:
         """Take in one look."""
         self._looked_until = t if self._looked_until is None else max(t, self._looked_until)
-        if not moving or self._rule.mode != "motion":
+        if moving:
+            self.assume_motion(t)
+
+    def assume_motion(self, t: float) -> None:
+        """Something moves at `t`, or nobody can say that nothing does."""
+        if self._rule.mode != "motion":
             return
         self._last_motion = t if self._last_motion is None else max(t, self._last_motion)
         if self._wanted_from is None:

@@ -25,6 +25,11 @@ class LookBook:
                 self._moving.append(seen)
             self._changed.notify_all()
 
+    def assume(self, seen: MotionSeen) -> None:
+        """Motion that nobody could look for. What was not dropped before it is still being looked at."""
+        with self._changed:
+            self._moving.append(seen)
+
     def close(self) -> None:
         """No look will come any more; nobody needs to wait."""
         with self._changed:

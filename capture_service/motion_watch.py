@@ -85,10 +85,15 @@ class MotionWatch:
         )
         self._thread.start()
 
-    def offer(self, packet: Packet) -> None:
-        """Hand over a packet; audio is ignored. Never blocks: a watch that is behind drops up to the next keyframe."""
-        if packet.kind == "video" and self._thread is not None and not self._queue.put(packet):
-            self._dropped.inc()
+    def offer(self, packet: Packet) -> bool:
+        """Hand over a packet; False if it will not be looked at.
+
+        Never blocks: a watch that is behind drops up to the next keyframe. Audio is ignored.
+        """
+        if packet.kind != "video" or self._thread is None or self._queue.put(packet):
+            return True
+        self._dropped.inc()
+        return False
 
     def stop(self) -> None:
         """Return when the thread has ended and `on_look` is called no more. May be called twice."""
@@ -105,12 +110,13 @@ class MotionWatch:
             )
         except ValueError as error:
             log.error(
-                "camera %s: no motion can be looked for in %s video (%s), so none is recorded for motion. "
+                "camera %s: no motion can be looked for in %s video (%s), so all of it is recorded. "
                 "Set the camera to H.264 or H.265",
                 self._camera,
                 video_format.codec,
                 error,
             )
+            queue.close()
             return
         _watch(self._camera, queue, looker)
 

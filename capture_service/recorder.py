@@ -5,11 +5,12 @@ from dataclasses import replace
 from datetime import datetime
 from threading import Lock
 
+from capture_service.complaints import Complaints
 from capture_service.events import EventRule, EventState
 from capture_service.gaps import LEAST_GAP_SECONDS, Gap
 from capture_service.looks import LookBook
 from capture_service.motion import MotionSeen
-from capture_service.packets import Packet, StreamFormat
+from capture_service.packets import Packet, StreamFormat, VideoFormat
 from capture_service.ring import PacketRing
 from capture_service.segment_chain import SegmentChain, SegmentRule, Surroundings, wall_clock_of
 from capture_service.timestamps import Mended, Step
@@ -22,6 +23,10 @@ log = logging.getLogger(__name__)
 # The detector tells of motion later than it was: its queue, its decoder ...
 LOOK_DELAY_SECONDS = 3.0
 IDLE_DELAY_SECONDS = 2.0  # ... and, while it sleeps, the keyframe that wakes it
+ASSUMED_EVERY_SECONDS = 0.5  # close enough together for a worker to look at all that lies between
+TOO_BUSY = (
+    "camera %s: this machine is too busy to look for motion in all that comes, and records what it could not look at"
+)
 FINISH_SECONDS = 2.0
 # Right after connecting, packets come in one burst; when the first ones came is known only after it.
 SETTLE_SECONDS = 0.3
@@ -58,6 +63,8 @@ class Recorder:
         self._backoff = Backoff(longest_seconds=config.pre_roll_seconds + LOOK_DELAY_SECONDS)
         self._begun_with: list[Packet] = []  # what is being written of the ring
         self._begin_at = 0.0
+        self._assumed_at = float("-inf")  # when motion was noted that nobody saw
+        self._complaints = Complaints(around.clock)
         self._failing_since: datetime | None = None
 
     @property
@@ -83,6 +90,21 @@ class Recorder:
         with self._lock:
             self._events.saw(seen.t, moving=seen.moving)
         self._looks.add(seen)
+
+    def not_looked_at(self, packet: Packet, video: VideoFormat) -> None:
+        """The detector had no time for this packet: what nobody looked at is recorded, as if everything moved.
+
+        A machine that has too much to do then costs disk, and not footage.
+        """
+        t = packet.pts_seconds
+        with self._lock:
+            self._events.assume_motion(t)
+        if abs(t - self._assumed_at) >= ASSUMED_EVERY_SECONDS:
+            self._assumed_at = t
+            whole = (0, 0, video.width, video.height)
+            self._looks.assume(MotionSeen(t, moving=True, area=1.0, boxes=(whole,)))
+        if self._complaints.is_news(TOO_BUSY):
+            log.warning(TOO_BUSY, self._camera)
 
     def take(self, mended: Mended, stream: StreamFormat) -> None:
         """One packet, and the format it is in. A disk that fails is dealt with here: recording is tried again."""

@@ -136,6 +136,30 @@ def test_looks_that_come_after_the_end_of_a_segment_are_in_its_manifest(tmp_path
     assert [look.t for look in parts.manifests()[0].motion] == [pytest.approx(11.5)]
 
 
+def test_what_nobody_had_time_to_look_at_is_recorded_as_if_all_of_it_moved(
+    tmp_path: Path, film: Footage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A machine with too many cameras must cost disk, and not the footage of whoever walks by meanwhile."""
+    with capture_parts(tmp_path) as parts:
+        recorder = parts.recorder(camera_config(segment_seconds=60, pre_roll_seconds=1.5, post_roll_seconds=1))
+        for packet in film.packets:
+            feed(recorder, [packet], film.stream, parts)
+            if packet.kind == "video" and 6.0 <= packet.dts_seconds < 8.0:
+                recorder.not_looked_at(packet, film.stream.video)
+            elif packet.kind == "video":
+                recorder.look(MotionSeen(packet.dts_seconds, moving=False, area=0.0, boxes=()))
+        recorder.finish()
+        recorder.no_more_looks()
+
+    (manifest,) = parts.manifests()
+    whole = (0, 0, film.stream.video.width, film.stream.video.height)
+    # from the keyframe before 6.0 - 1.5 to the one after 8.0 + 1
+    assert manifest.duration_seconds == pytest.approx(5.0, abs=0.1)
+    assert [look.t for look in manifest.motion] == [pytest.approx(2.0 + n / 2, abs=0.2) for n in range(4)]
+    assert {(look.area, look.boxes) for look in manifest.motion} == {(1.0, (whole,))}
+    assert caplog.text.count("too busy to look for motion") == 1
+
+
 def test_motion_right_after_an_event_begins_another_without_repeating_frames(tmp_path: Path, film: Footage) -> None:
     """The pre-roll of the second event reaches into the first one."""
     times = {4.0: 1.0, 8.0: 6.4}  # told at: seen at

@@ -1,5 +1,7 @@
 """The guide's examples load, and the headings of troubleshooting are messages that the code really writes."""
 
+import errno
+import os
 import re
 from pathlib import Path
 
@@ -50,6 +52,8 @@ def test_headings_of_troubleshooting_are_literal_messages() -> None:
     )
     # strings that go on in the next line are one string; what is filled in is `…` in a heading
     joined = re.sub(r"\{[^{}\"]*\}", "…", re.sub(r'"\s*\n\s*f?"', "", code)).replace("……", "…")
+
+    joined += "".join(os.strerror(number) for number in errno.errorcode)  # the system's words are passed on
 
     def written(heading: str) -> bool:
         return all(
