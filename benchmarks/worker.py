@@ -24,7 +24,7 @@ from shared_utils.segments import MotionLook
 from tests.support.as_segment import as_segment
 from tests.support.clips import make_clip
 from video_worker.analysis import Analysis, Segment, analyse
-from video_worker.detectors import Detection, Detector, Picture, choose_detector, load_detector
+from video_worker.detectors import Detection, Detector, Image, choose_detector, load_detector
 from video_worker.sampling import Sampling
 
 TITLE = "Object worker"
@@ -74,9 +74,9 @@ class Counting:
     def input_size_px(self) -> tuple[int, int] | None:
         return self.detector.input_size_px
 
-    def detect(self, frames: Sequence[Picture]) -> list[list[Detection]]:
-        self.images += len(frames)
-        return self.detector.detect(frames)
+    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
+        self.images += len(images)
+        return self.detector.detect(images)
 
 
 def measure() -> str:

@@ -62,7 +62,7 @@ def analyse(
         count += 1
     if best is None:
         raise SegmentError(
-            f"No picture of {segment.path.name} can be decoded: the file is damaged, or was cut off before the first."
+            f"No frame of {segment.path.name} can be decoded: the file is damaged, or was cut off before the first."
         )
     least = single_frame_score if count > 1 else 0.0
     return Analysis(count, tuple(track for track in tracker.tracks if is_credible(track, least)), best)
@@ -92,7 +92,7 @@ def _liveliest(segment: Segment) -> float:
 
 def _worth(frame: Frame, found: Sequence[Detection]) -> float:
     """Many, sure and large objects make a frame worth showing."""
-    height, width = frame.picture.shape[:2]
+    height, width = frame.image.shape[:2]
     return sum(detection.score * math.sqrt(_area(detection) / (height * width)) for detection in found)
 
 

@@ -1,4 +1,4 @@
-"""Pictures of a segment at given moments, with no more decoded than they need."""
+"""Frames of a segment at given moments, with no more decoded than they need."""
 
 from __future__ import annotations  # av.Packet is generic for the type checker only
 
@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 
 from shared_utils.errors import SegmentError, StorageError
 from shared_utils.segments import MOST_FRAME_PX
-from video_worker.detectors import Picture
+from video_worker.detectors import Image
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Frame:
     """One decoded picture of a segment."""
 
     t: float  # seconds from the start of the segment
-    picture: Picture
+    image: Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class _Gop:
 
 
 def frames_at(path: Path, times: Sequence[float]) -> Iterator[Frame]:
-    """The picture shown at each of the moments (seconds, ascending); fewer where two moments show the same picture.
+    """The frame shown at each of the moments (seconds, ascending); fewer where two moments show the same one.
 
     Of a file that breaks off, what decodes is used; that may be nothing. Raises SegmentError for what is no video,
     StorageError if the file cannot be read now.
@@ -55,11 +55,11 @@ def frames_at(path: Path, times: Sequence[float]) -> Iterator[Frame]:
         start = stream.start_time or 0
         last_pts: int | None = None
         for gop in _gops(container, stream, path, times):
-            for frame in _pictures_of(gop, stream, start):
+            for frame in _shown_at_moments(gop, stream, start):
                 if frame.pts == last_pts:
                     continue
                 last_pts = frame.pts
-                yield Frame(_seconds(frame.pts, start, stream), _picture(frame))
+                yield Frame(_seconds(frame.pts, start, stream), _image_of(frame))
 
 
 def duration_seconds(path: Path) -> float:
@@ -152,11 +152,11 @@ def _gops(container: InputContainer, stream: VideoStream, path: Path, times: Seq
         yield _Gop(packets, waiting)
 
 
-def _pictures_of(gop: _Gop, stream: VideoStream, start: int) -> Iterator[av.VideoFrame]:
-    """The last picture at or before each wanted moment; the first one for moments before it.
+def _shown_at_moments(gop: _Gop, stream: VideoStream, start: int) -> Iterator[av.VideoFrame]:
+    """The last frame at or before each wanted moment; the first one for moments before it.
 
-    In an open GOP the last few pictures before a keyframe come after it and need both sides: the picture before them
-    is taken instead.
+    In an open GOP the last few frames before a keyframe come after it and need both sides: the frame before them is
+    taken instead.
     """
     waiting, before = list(gop.times), None
     for frame in _decoded(gop.packets, stream):
@@ -172,7 +172,7 @@ def _pictures_of(gop: _Gop, stream: VideoStream, start: int) -> Iterator[av.Vide
 
 
 def _decoded(packets: Sequence[av.Packet[VideoStream]], stream: VideoStream) -> Iterator[av.VideoFrame]:
-    """The pictures of one GOP in the order of showing; packets that do not decode are left out."""
+    """The frames of one GOP in the order of showing; packets that do not decode are left out."""
     codec = stream.codec_context
     codec.flush_buffers()
     broken = 0
@@ -193,5 +193,5 @@ def _seconds(pts: int | None, start: int, stream: VideoStream) -> float:
     return float((pts - start) * stream.time_base)
 
 
-def _picture(frame: av.VideoFrame) -> Picture:
+def _image_of(frame: av.VideoFrame) -> Image:
     return np.ascontiguousarray(frame.to_ndarray(format="bgr24"), dtype=np.uint8)

@@ -46,7 +46,7 @@ def look_through(
 def _looked_at_whole(frames: Iterable[Frame], detector: Detector, batch_size: int) -> Iterator[Looked]:
     source = iter(frames)
     while batch := list(islice(source, batch_size)):
-        for frame, found in zip(batch, detector.detect([frame.picture for frame in batch]), strict=True):
+        for frame, found in zip(batch, detector.detect([frame.image for frame in batch]), strict=True):
             yield Looked(frame, tuple(found))
 
 
@@ -54,7 +54,7 @@ def _looked_at_regions(frames: Iterable[Frame], looks: Sequence[MotionLook], eye
     known: tuple[Detection, ...] = ()
     waiting: list[_Waiting] = []
     for frame, moved in marked(frames, looks):
-        size = frame.picture.shape[0], frame.picture.shape[1]
+        size = frame.image.shape[0], frame.image.shape[1]
         all_of_it = _Waiting(frame, size, (Region(whole(size)),))
         if moved is None:
             next_one = all_of_it
@@ -106,7 +106,7 @@ class _Eye:
     def _found(self, waiting: Sequence[_Waiting]) -> list[list[Detection]]:
         """The detections of each frame, without those that are cut off by the border of a region."""
         tiles = self._tiles(waiting)
-        images = paint(tiles, [one.frame.picture for one in waiting], self.canvas)
+        images = paint(tiles, [one.frame.image for one in waiting], self.canvas)
         found: list[list[Detection]] = [[] for _ in waiting]
         for number, detections in enumerate(self.detector.detect(images) if images else ()):
             for tile, detection in sort_out(detections, [tile for tile in tiles if tile.place.canvas == number]):

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from shared_utils.segments import BoxPx
-from video_worker.detectors import Detection, Picture
+from video_worker.detectors import Detection, Image
 from video_worker.detectors.letterbox import PADDING_GREY
 from video_worker.packing import Place, SizePx, pack
 from video_worker.regions import Box, Region, whole
@@ -87,7 +87,7 @@ def arrange(
     ]
 
 
-def paint(tiles: Sequence[Tile], frames: Sequence[Picture], canvas: SizePx) -> list[Picture]:
+def paint(tiles: Sequence[Tile], frames: Sequence[Image], canvas: SizePx) -> list[Image]:
     """The images: tiles on grey, no higher than they need to be; or a whole frame as it is."""
     count = max((tile.place.canvas for tile in tiles), default=-1) + 1
     images = []
@@ -122,7 +122,7 @@ def _scaled(region: BoxPx, gain: float) -> SizePx:
     return max(round((y2 - y1) * gain), 1), max(round((x2 - x1) * gain), 1)
 
 
-def _painted(tiles: Sequence[Tile], frames: Sequence[Picture], canvas: SizePx) -> Picture:
+def _painted(tiles: Sequence[Tile], frames: Sequence[Image], canvas: SizePx) -> Image:
     lowest = max(tile.place.top + tile.size[0] for tile in tiles)
     painted = np.full((min(ceil(lowest / _STRIDE) * _STRIDE, canvas[0]), canvas[1], 3), PADDING_GREY, np.uint8)
     for tile in tiles:

@@ -12,13 +12,13 @@ Interval = tuple[float, float]  # seconds from the start of the segment
 _JOIN_SECONDS = 1.0
 # What moved was there a little before it was noticed, and a little after.
 _MARGIN_SECONDS = 0.3
-# Where nothing is known about motion (continuous recording, salvage) most pictures are alike.
+# Where nothing is known about motion (continuous recording, salvage) most frames are alike.
 _UNKNOWN_FRAMES_PER_SECOND = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How many pictures of a segment are looked at."""
+    """How many frames of a segment are looked at."""
 
     frames_per_second: float = 3.0  # while something moves
     max_frames: int = 60  # in one segment; beyond it they are spread evenly

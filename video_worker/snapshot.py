@@ -1,4 +1,4 @@
-"""One picture of a segment with its objects drawn in: what a person sees first of it."""
+"""One frame of a segment with its objects drawn in: what a person sees first of it."""
 
 import zlib
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from shared_utils.durable import write_durably
-from video_worker.detectors import Detection, Picture
+from video_worker.detectors import Detection, Image
 from video_worker.frames import Frame
 from video_worker.tracking import Track
 
@@ -22,40 +22,40 @@ _Colour = tuple[int, int, int]
 
 
 def write_snapshot(path: Path, frame: Frame, tracks: Sequence[Track]) -> None:
-    """Write the picture as a JPEG, whole or not at all. Raises OSError."""
+    """Write the frame with its objects as a JPEG, whole or not at all. Raises OSError."""
     written, data = cv2.imencode(".jpg", draw(frame, tracks), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     if not written:
         raise OSError(f"the snapshot {path.name} cannot be encoded as JPEG")
     write_durably(path, data.tobytes())
 
 
-def draw(frame: Frame, tracks: Sequence[Track]) -> Picture:
-    """A copy of the picture, at most 1920 wide, with box, label and score of what is seen in it."""
-    height, width = frame.picture.shape[:2]
+def draw(frame: Frame, tracks: Sequence[Track]) -> Image:
+    """A copy of the frame, at most 1920 wide, with box, label and score of what is seen in it."""
+    height, width = frame.image.shape[:2]
     scale = min(1.0, _WIDEST_PX / width)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    picture = cv2.resize(frame.picture, size, interpolation=cv2.INTER_AREA) if scale < 1 else frame.picture.copy()
+    image = cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA) if scale < 1 else frame.image.copy()
     seen = [
         (track.label, sighting.detection) for track in tracks for sighting in track.sightings if sighting.t == frame.t
     ]
-    drawn = np.asarray(picture, np.uint8)
+    drawn = np.asarray(image, np.uint8)
     for label, detection in sorted(seen, key=lambda one: one[1].score):  # the surest one comes to lie on top
         _draw_one(drawn, label, detection, scale)
     return drawn
 
 
-def _draw_one(picture: Picture, label: str, detection: Detection, scale: float) -> None:
+def _draw_one(image: Image, label: str, detection: Detection, scale: float) -> None:
     x1, y1, x2, y2 = (round(value * scale) for value in detection.box)
-    thickness = max(round(picture.shape[0] / 360), 1)
+    thickness = max(round(image.shape[0] / 360), 1)
     colour = _COLOURS[zlib.crc32(label.encode()) % len(_COLOURS)]
-    cv2.rectangle(picture, (x1, y1), (x2, y2), _BLACK, thickness + 2, cv2.LINE_AA)
-    cv2.rectangle(picture, (x1, y1), (x2, y2), colour, thickness, cv2.LINE_AA)
-    _draw_tag(picture, f"{label} {detection.score:.2f}", (x1, y1), colour)
+    cv2.rectangle(image, (x1, y1), (x2, y2), _BLACK, thickness + 2, cv2.LINE_AA)
+    cv2.rectangle(image, (x1, y1), (x2, y2), colour, thickness, cv2.LINE_AA)
+    _draw_tag(image, f"{label} {detection.score:.2f}", (x1, y1), colour)
 
 
-def _draw_tag(picture: Picture, text: str, corner: tuple[int, int], colour: _Colour) -> None:
+def _draw_tag(image: Image, text: str, corner: tuple[int, int], colour: _Colour) -> None:
     """Black text on a plate of the box's colour: above the box, or inside where there is no room above."""
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     font_scale = max(height / 1080 * 0.85, 0.4)
     weight = 1 if height < 900 else 2
     (text_width, text_height), below = cv2.getTextSize(text, _FONT, font_scale, weight)
@@ -63,6 +63,6 @@ def _draw_tag(picture: Picture, text: str, corner: tuple[int, int], colour: _Col
     plate_width, plate_height = text_width + 2 * margin, text_height + below + 2 * margin
     left = min(max(corner[0], 0), max(width - plate_width, 0))
     top = corner[1] - plate_height if corner[1] >= plate_height else max(corner[1], 0)
-    cv2.rectangle(picture, (left, top), (left + plate_width, top + plate_height), colour, cv2.FILLED)
+    cv2.rectangle(image, (left, top), (left + plate_width, top + plate_height), colour, cv2.FILLED)
     baseline = (left + margin, top + margin + text_height)
-    cv2.putText(picture, text, baseline, _FONT, font_scale, _BLACK, weight, cv2.LINE_AA)
+    cv2.putText(image, text, baseline, _FONT, font_scale, _BLACK, weight, cv2.LINE_AA)

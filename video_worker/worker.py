@@ -13,7 +13,7 @@ from shared_utils.logs import ResultLog
 from shared_utils.segments import Manifest, VideoDir, parse_segment_id, read_manifest
 from shared_utils.tasks import PRIVACY_QUEUE, Task
 from video_worker.analysis import Analysis, Segment, analyse
-from video_worker.detectors import Detection, Detector, Detectors, Picture
+from video_worker.detectors import Detection, Detector, Detectors, Image
 from video_worker.frames import duration_seconds
 from video_worker.metrics import FRAMES, INFERENCE_SECONDS, SEGMENTS
 from video_worker.result_line import Subject, failed_line, found_line
@@ -146,7 +146,7 @@ class ObjectWorker:
         return Segment(path, manifest.duration_seconds, manifest.motion)
 
     def _write_snapshot(self, task: Task, manifest: Manifest | None, analysis: Analysis) -> None:
-        """The picture is a convenience: without it the line is still worth having."""
+        """The snapshot is a convenience: without it the line is still worth having."""
         if not self._may_be_seen(task, manifest):
             log.info("no snapshot of segment %s: of camera %s nothing may be shown", task.segment_id, task.camera)
             return
@@ -162,12 +162,12 @@ class ObjectWorker:
         """Nothing unredacted of a camera with `privacy: blur` is shown, whether it was or is set so.
 
         A worker need not know every camera: the manifest says how the segment was recorded. Without one, only a
-        camera that is known to be open has pictures made.
+        camera that is known to be open has snapshots made.
         """
         try:
             camera, _ = parse_segment_id(task.segment_id)
         except SegmentError:
-            return False  # written by hand: there is no place for its picture
+            return False  # written by hand: there is no place for its snapshot
         if camera != task.camera or camera in self._options.private_cameras:
             return False
         if manifest is None:
@@ -232,6 +232,6 @@ class _Timed:
     def input_size_px(self) -> tuple[int, int] | None:
         return self._detector.input_size_px
 
-    def detect(self, frames: Sequence[Picture]) -> list[list[Detection]]:
+    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
         with INFERENCE_SECONDS.time():
-            return self._detector.detect(frames)
+            return self._detector.detect(images)

@@ -15,7 +15,7 @@ from video_worker.detectors.opencv_hog import OpenCvHog, score_of_margin
 from video_worker.detectors.suppression import overlaps
 
 # What Ultralytics 8.4.190 (torch 2.13.0, CPU) finds with the same yolov8n.onnx, defaults otherwise:
-#   YOLO("yolov8n.onnx", task="detect").predict(picture, device="cpu")[0].boxes
+#   YOLO("yolov8n.onnx", task="detect").predict(image, device="cpu")[0].boxes
 REFERENCE = {
     "bus.jpg": [
         Detection("person", 0.8893, (670.14, 379.90, 809.94, 879.33)),
@@ -64,13 +64,13 @@ def test_boxes_and_scores_are_those_of_ultralytics(yolo: OnnxYolo, name: str) ->
         assert overlap(ours, theirs) > 0.95
 
 
-def test_several_pictures_at_once_give_what_each_gives_alone(yolo: OnnxYolo) -> None:
-    """A batch is a matter of speed; pictures of different sizes may be in it."""
-    pictures = [photograph("bus.jpg"), photograph("zidane.jpg"), photograph("zidane.jpg")]
+def test_several_images_at_once_give_what_each_gives_alone(yolo: OnnxYolo) -> None:
+    """A batch is a matter of speed; images of different sizes may be in it."""
+    images = [photograph("bus.jpg"), photograph("zidane.jpg"), photograph("zidane.jpg")]
 
-    together = yolo.detect(pictures)
+    together = yolo.detect(images)
 
-    assert together == [yolo.detect([picture])[0] for picture in pictures]
+    assert together == [yolo.detect([image])[0] for image in images]
 
 
 def test_the_model_is_named_after_its_file_and_knows_its_labels(yolo: OnnxYolo) -> None:
@@ -111,7 +111,7 @@ def test_a_download_that_broke_off_is_an_error(yolo_path: Path, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("file", "reason"),
     [
-        ("insightface/models/local_mbf/det_500m.onnx", "its output has the shape|it fails on a grey picture"),
+        ("insightface/models/local_mbf/det_500m.onnx", "its output has the shape|it fails on a grey image"),
         ("insightface/alt/mobilefacenet_relu6_128.onnx", "its output has the shape"),
     ],
 )
@@ -134,7 +134,7 @@ def test_hog_finds_upright_people_where_they_are() -> None:
     assert all(max(overlap(one, person) for person in people) > 0.5 for one in found)
 
 
-def test_hog_finds_nobody_in_a_plain_picture() -> None:
+def test_hog_finds_nobody_in_a_plain_image() -> None:
     """A fallback that sees people in walls would be worse than none."""
     wall = np.random.default_rng(3).integers(100, 110, (480, 640, 3)).astype(np.uint8)
 

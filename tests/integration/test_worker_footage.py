@@ -105,19 +105,19 @@ def test_hog_finds_people_of_fair_size(media_dir: Path) -> None:
 
 @pytest.fixture(scope="module")
 def pedestrians(yolo: OnnxYolo, media_dir: Path) -> dict[int, list[Detection]]:
-    """The people in every other picture of a campus road, by frame number: five pictures a second."""
+    """The people in every other frame of a campus road, by frame number: five frames a second."""
     segment = clip(media_dir, "vtest.mp4")
     numbers = range(1, 266, 2)
     frames = list(frames_at(segment.path, [(number - 0.5) / 10 for number in numbers]))
     found = {}
     for number, frame in zip(numbers, frames, strict=True):
         assert round(frame.t * 10) + 1 == number
-        found[number] = [one for one in yolo.detect([frame.picture])[0] if one.label == "person"]
+        found[number] = [one for one in yolo.detect([frame.image])[0] if one.label == "person"]
     return found
 
 
 def followed(detections: Mapping[int, Sequence[Detection]], frames_per_second: float) -> dict[int, list[Tracked]]:
-    """The tracks in each picture, by frame number."""
+    """The tracks in each frame, by frame number."""
     tracker = SegmentTracker(frames_per_second)
     for number, detected in detections.items():
         tracker.add(number / 10, detected)
@@ -132,7 +132,7 @@ def followed(detections: Mapping[int, Sequence[Detection]], frames_per_second: f
 def test_track_ids_stick_to_people(
     pedestrians: dict[int, list[Detection]], media_dir: Path, every: int, least: float
 ) -> None:
-    """People cross and hide each other here, and at two and a half pictures a second they leave their own box."""
+    """People cross and hide each other here, and at two and a half frames a second they leave their own box."""
     truth = media_dir / "tracking" / "PETS09-S2L1" / "gt_every5.txt"
     counted, ignored = read_ground_truth(truth, scale=0.625)
     seen = {number: found for number, found in pedestrians.items() if (number - 1) // 2 % every == 0}

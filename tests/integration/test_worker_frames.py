@@ -1,4 +1,4 @@
-"""Pictures at given moments out of real files, whole and broken ones."""
+"""Frames at given moments out of real files, whole and broken ones."""
 
 from __future__ import annotations  # av.Packet is generic for the type checker only
 
@@ -14,8 +14,8 @@ from tests.support.clips import make_clip
 from video_worker.frames import duration_seconds, frames_at
 
 
-def all_pictures(path: Path) -> dict[float, np.ndarray]:
-    """Every picture by its time, decoded in the plainest way."""
+def all_frames(path: Path) -> dict[float, np.ndarray]:
+    """Every frame by its time, decoded in the plainest way."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         start, time_base = stream.start_time or 0, stream.time_base
@@ -37,18 +37,18 @@ def packets_outside(path: Path, begin: float, end: float) -> list[av.Packet[Vide
 
 
 @pytest.mark.parametrize(("codec", "b_frames"), [("libx264", 0), ("libx264", 2), ("libx265", 0), ("libx265", 3)])
-def test_the_picture_is_the_one_that_a_player_shows_at_that_moment(tmp_path: Path, codec: str, b_frames: int) -> None:
+def test_the_frame_is_the_one_that_a_player_shows_at_that_moment(tmp_path: Path, codec: str, b_frames: int) -> None:
     """A box is written down with its time; seeking there must show the object in the box."""
     clip = make_clip(tmp_path / "clip.mp4", seconds=4, moving=[(0, 4)], codec=codec, b_frames=b_frames, gop_seconds=1)
-    pictures = all_pictures(clip)
+    shown = all_frames(clip)
     wanted = [0.0, 0.35, 1.0, 1.7, 2.5, 3.95]
 
     frames = list(frames_at(clip, wanted))
 
     assert [round(frame.t, 3) for frame in frames] == [0.0, 0.333, 1.0, 1.667, 2.467, 3.933]
     for frame in frames:
-        shown = min(pictures, key=lambda t: abs(t - frame.t))
-        np.testing.assert_array_equal(frame.picture, pictures[shown])
+        moment = min(shown, key=lambda t: abs(t - frame.t))
+        np.testing.assert_array_equal(frame.image, shown[moment])
 
 
 def test_only_gops_with_a_wanted_moment_are_decoded(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -66,8 +66,8 @@ def test_only_gops_with_a_wanted_moment_are_decoded(tmp_path: Path, caplog: pyte
     assert not caplog.records
 
 
-def test_moments_that_show_the_same_picture_give_it_once(tmp_path: Path) -> None:
-    """A camera of one frame a second has no three pictures a second; the model must not see one three times."""
+def test_moments_that_show_the_same_frame_give_it_once(tmp_path: Path) -> None:
+    """A camera of one frame a second has no three of them; the model must not see one three times."""
     clip = make_clip(tmp_path / "clip.mp4", seconds=4, fps=1, gop_seconds=1)
 
     frames = list(frames_at(clip, [0.1, 0.4, 0.8, 1.2, 3.9, 7.0, 9.0]))
@@ -75,7 +75,7 @@ def test_moments_that_show_the_same_picture_give_it_once(tmp_path: Path) -> None
     assert [frame.t for frame in frames] == [0.0, 1.0, 3.0]
 
 
-def test_a_file_that_breaks_off_gives_the_pictures_before_the_break(tmp_path: Path) -> None:
+def test_a_file_that_breaks_off_gives_the_frames_before_the_break(tmp_path: Path) -> None:
     """After a power cut the beginning of a segment is all there is, and it may show who came."""
     whole = make_clip(tmp_path / "whole.mkv", seconds=8, gop_seconds=1, moving=[(0, 8)])
     broken = tmp_path / "broken.mkv"

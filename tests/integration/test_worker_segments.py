@@ -26,7 +26,7 @@ from video_worker.detectors import (
     Detection,
     Detector,
     Detectors,
-    Picture,
+    Image,
 )
 from video_worker.status import WorkerStatus
 from video_worker.worker import ObjectWorker, WorkerOptions
@@ -38,8 +38,8 @@ SEGMENT = "front-20261120T101500123Z"
 class Blind(BlockDetector):
     """Finds nothing, ever."""
 
-    def detect(self, frames: Sequence[Picture]) -> list[list[Detection]]:
-        return [[] for _ in frames]
+    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
+        return [[] for _ in images]
 
 
 def load(name: str) -> Detector:
@@ -124,7 +124,7 @@ def site(tmp_path: Path, clip: Path) -> Site:
     return Site(clip, video, BlockDetector(), WorkerOptions(open_cameras=frozenset({"front"})))
 
 
-def test_a_segment_ends_as_one_line_and_one_picture(site: Site) -> None:
+def test_a_segment_ends_as_one_line_and_one_snapshot(site: Site) -> None:
     """Nothing less is what the worker is for."""
     task = site.add_segment()
 
@@ -140,9 +140,9 @@ def test_a_segment_ends_as_one_line_and_one_picture(site: Site) -> None:
     (found,) = line["objects"]
     assert 1.6 <= found["first_t"] <= 2.4
     assert 3.6 <= found["last_t"] <= 4.4
-    picture = cv2.imread(str(site.video.snapshot(SEGMENT)))
-    assert picture is not None
-    assert picture.shape == (360, 640, 3)
+    snapshot = cv2.imread(str(site.video.snapshot(SEGMENT)))
+    assert snapshot is not None
+    assert snapshot.shape == (360, 640, 3)
 
 
 def test_the_path_of_an_object_is_where_it_was(site: Site) -> None:
@@ -150,19 +150,19 @@ def test_the_path_of_an_object_is_where_it_was(site: Site) -> None:
     site.worker.handle(site.add_segment())
 
     for t, x1, y1, x2, y2, score in site.line["objects"][0]["path"]:
-        moment = int(t * 15 + 0.01) / 15  # of the picture
+        moment = int(t * 15 + 0.01) / 15  # of the frame
         assert x1 == pytest.approx((moment % 4) / 4 * (640 - 60), abs=4)
         assert (y1, y2) == (pytest.approx(180, abs=4), pytest.approx(240, abs=4))
         assert x2 - x1 == pytest.approx(60, abs=6)
         assert score == 0.9
 
 
-def test_only_pictures_with_motion_are_looked_at(site: Site) -> None:
+def test_only_frames_with_motion_are_looked_at(site: Site) -> None:
     """The model is what a segment costs."""
     site.worker.handle(site.add_segment())
 
     assert site.line["frames_analysed"] == site.detector.frames_seen
-    assert 6 <= site.detector.frames_seen <= 9  # 2.4 s of motion, three pictures a second
+    assert 6 <= site.detector.frames_seen <= 9  # 2.4 s of motion, three frames a second
 
 
 def test_a_task_that_comes_twice_leaves_one_line_and_is_not_worked_on_again(site: Site) -> None:
@@ -264,11 +264,11 @@ def test_nothing_is_written_below_a_disk_that_is_unmounted_meanwhile(site: Site)
     disk = site.video.root.with_name("disk")
 
     class Unmounting(BlockDetector):
-        def detect(self, frames: Sequence[Picture]) -> list[list[Detection]]:
+        def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
             if not disk.exists():
                 site.video.root.rename(disk)
                 site.video.segments.mkdir(parents=True)
-            return super().detect(frames)
+            return super().detect(images)
 
     site.detector = Unmounting()
     worker = site.worker_with(site.options)
@@ -343,14 +343,14 @@ def test_a_task_with_an_id_of_its_own_gets_its_line(site: Site) -> None:
 def test_what_was_done_is_counted(site: Site) -> None:
     """A dashboard shows a worker that fails, or falls behind, before anybody misses a line."""
     before = {result: counted(result) for result in ("ok", "failed", "skipped")}
-    pictures = REGISTRY.get_sample_value("vedette_objects_frames_total") or 0.0
+    frames = REGISTRY.get_sample_value("vedette_objects_frames_total") or 0.0
     good = site.add_segment()
 
     for task in (good, good, good.model_copy(update={"id": "another", "filename": "segments/none.mp4"})):
         site.worker.handle(task)
 
     assert {result: counted(result) - count for result, count in before.items()} == {"ok": 1, "failed": 1, "skipped": 1}
-    assert (REGISTRY.get_sample_value("vedette_objects_frames_total") or 0.0) - pictures == site.detector.frames_seen
+    assert (REGISTRY.get_sample_value("vedette_objects_frames_total") or 0.0) - frames == site.detector.frames_seen
 
 
 def counted(result: str) -> float:
@@ -391,7 +391,7 @@ def test_the_suffix_of_weights_is_no_part_of_the_name_of_a_model(site: Site) -> 
 
 
 def test_a_camera_with_privacy_has_no_snapshot(site: Site) -> None:
-    """The original must not be shown; the redacted copy brings its own picture."""
+    """The original must not be shown; the redacted copy brings its own snapshot."""
     site.worker.handle(site.add_segment(tasks=("video_queue", "privacy_queue")))
 
     assert site.line["detected"] == ["block"]
@@ -430,7 +430,7 @@ def test_without_manifest_and_configuration_nothing_is_shown(site: Site) -> None
 
 
 def test_a_snapshot_that_cannot_be_written_costs_nothing_else(site: Site, caplog: pytest.LogCaptureFixture) -> None:
-    """The line is the result; the picture is a convenience."""
+    """The line is the result; the snapshot is a convenience."""
     task = site.add_segment()
     site.video.snapshots.write_text("a file where the folder should be")
 
@@ -440,8 +440,8 @@ def test_a_snapshot_that_cannot_be_written_costs_nothing_else(site: Site, caplog
     assert any("no snapshot of segment" in message for message in caplog.messages)
 
 
-def test_a_model_that_finds_nothing_leaves_the_picture_of_one_that_did(site: Site) -> None:
-    """The better picture is the one with something in it."""
+def test_a_model_that_finds_nothing_leaves_the_snapshot_of_one_that_did(site: Site) -> None:
+    """The better snapshot is the one with something in it."""
     task = site.add_segment()
     site.worker.handle(task)
     before = site.video.snapshot(SEGMENT).read_bytes()

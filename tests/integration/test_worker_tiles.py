@@ -72,18 +72,18 @@ def test_boxes_in_tiles_are_those_in_the_whole_frame(
 ) -> None:
     """A mistake in the way back shows as boxes that are a little off; too little air around people, as lost ones."""
     (frame,) = frames_at(as_mp4(recording(media_dir, name), tmp_path), [t])
-    (in_whole,) = yolo.detect([frame.picture])
+    (in_whole,) = yolo.detect([frame.image])
     people = [one for one in in_whole if one.label == "person" and one.score >= SURE]
-    size = frame.picture.shape[0], frame.picture.shape[1]
+    size = frame.image.shape[0], frame.image.shape[1]
     moved = [moved for one in people if (moved := clipped(one.box, size))]
 
     regions = regions_to_look_at(moved, [], size)
     tiles = arrange([(size, regions)], (640, 640), 1) or []
-    (image,) = paint(tiles, [frame.picture], (640, 640))
+    (image,) = paint(tiles, [frame.image], (640, 640))
     in_tiles = [found for _, found in sort_out(yolo.detect([image])[0], tiles)]
 
     assert people
-    assert image.shape != frame.picture.shape
+    assert image.shape != frame.image.shape
     assert all(best_overlap(one, in_tiles) > 0.8 for one in people)
 
 

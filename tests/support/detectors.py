@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from video_worker.detectors import Detection, Picture
+from video_worker.detectors import Detection, Image
 
 
 class BlockDetector:
@@ -26,12 +26,12 @@ class BlockDetector:
     def input_size_px(self) -> None:
         return None
 
-    def detect(self, frames: Sequence[Picture]) -> list[list[Detection]]:
-        self.frames_seen += len(frames)
-        return [self._blocks(frame) for frame in frames]
+    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
+        self.frames_seen += len(images)
+        return [self._blocks(image) for image in images]
 
-    def _blocks(self, frame: Picture) -> list[Detection]:
-        rows, columns = np.nonzero((frame > 220).all(axis=2))
+    def _blocks(self, image: Image) -> list[Detection]:
+        rows, columns = np.nonzero((image > 220).all(axis=2))
         if len(rows) < 100:
             return []
         box = (float(columns.min()), float(rows.min()), float(columns.max() + 1), float(rows.max() + 1))

@@ -22,7 +22,7 @@ from tests.support.capture_parts import CaptureParts, arriving, camera_config
 from tests.support.detectors import BlockDetector
 from tests.support.packets import footage
 from tests.support.services import manifests
-from video_worker.detectors import Detection, Detector, Detectors, Picture
+from video_worker.detectors import Detection, Detector, Detectors, Image
 from video_worker.result_line import Subject, failed_line
 from video_worker.status import WorkerStatus
 from video_worker.worker import ObjectWorker, WorkerOptions
@@ -90,7 +90,7 @@ def fail(folder: Path, url: str) -> None:
 
 
 class _Raising(BlockDetector):
-    def detect(self, frames: Sequence[Picture]) -> list[list[Detection]]:
+    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
         raise ValueError("a poison segment")
 
 

@@ -22,7 +22,7 @@ from shared_utils.queue_worker import QueueWorker, WorkerSettings
 from shared_utils.segments import VideoDir
 from shared_utils.tasks import VIDEO_QUEUE, Task
 from tests.support.detectors import BlockDetector
-from video_worker.detectors import Detection, Detectors, Picture
+from video_worker.detectors import Detection, Detectors, Image
 from video_worker.status import WorkerStatus
 from video_worker.worker import ObjectWorker, WorkerOptions
 
@@ -58,7 +58,7 @@ class TryingDetector(BlockDetector):
             return poison
         return None
 
-    def detect(self, frames: Sequence[Picture]) -> list[list[Detection]]:
+    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
         if not self._rested:
             self._rested = True
             Event().wait(self._slow_seconds)
@@ -70,7 +70,7 @@ class TryingDetector(BlockDetector):
             case "hang":
                 Event().wait()
             case _:
-                return super().detect(frames)
+                return super().detect(images)
         raise AssertionError("unreachable")
 
 

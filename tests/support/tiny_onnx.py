@@ -55,7 +55,7 @@ def tiny_detector(
 
 
 def any_size_detector(path: Path, label: str) -> Path:
-    """Write a detector for pictures of any size that tells the size it was shown.
+    """Write a detector for images of any size that tells the size it was shown.
 
     Its one box has its middle at (batch, 3) and is as wide as the input is high, and as high as the input is wide.
     """

@@ -1,4 +1,4 @@
-"""Models that take pictures of any size, as `vedette models fetch` and `export` make them."""
+"""Models that take images of any size, as `vedette models fetch` and `export` make them."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from video_worker.detectors.onnx_yolo import OnnxYolo
     ("height", "width", "input_height", "input_width"),
     [(720, 1280, 384, 640), (1280, 720, 640, 384), (600, 600, 640, 640)],
 )
-def test_a_picture_goes_in_without_needless_borders_and_boxes_come_back_in_its_own_pixels(
+def test_an_image_goes_in_without_needless_borders_and_boxes_come_back_in_its_own_pixels(
     tmp_path: Path, height: int, width: int, input_height: int, input_width: int
 ) -> None:
     """A square input would spend 40 % of the work on grey bars; a wrong shift back would move every box."""

@@ -98,8 +98,8 @@ def test_decoding_gives_corners_best_class_and_best_score_first() -> None:
     assert classes.tolist() == [0, 1]
 
 
-def test_a_picture_without_objects_decodes_to_nothing() -> None:
-    """Most pictures of a camera are empty."""
+def test_an_image_without_objects_decodes_to_nothing() -> None:
+    """Most frames of a camera are empty."""
     output = raw_output([(5, 5, 2, 2, [0.2, 0.1])])
 
     boxes, scores, classes = decode(output, classes=2, min_score=0.25)
@@ -108,7 +108,7 @@ def test_a_picture_without_objects_decodes_to_nothing() -> None:
     assert suppress(boxes, classes, 0.5).tolist() == scores.tolist() == []
 
 
-def test_a_picture_full_of_noise_costs_a_bounded_number_of_boxes() -> None:
+def test_an_image_full_of_noise_costs_a_bounded_number_of_boxes() -> None:
     """A model gone wild must not fill the log, or take minutes."""
     anchors = 8400
     places = np.random.default_rng(1).uniform(0, 600, (2, anchors))

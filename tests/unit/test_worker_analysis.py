@@ -21,5 +21,5 @@ def track(*scores: float) -> Track:
     ],
 )
 def test_a_faint_object_must_be_seen_twice(seen: Track, credible: bool) -> None:
-    """For one picture a detector sees a frisbee in a table leg; a log full of them is of no use."""
+    """For one frame a detector sees a frisbee in a table leg; a log full of them is of no use."""
     assert is_credible(seen, single_frame_score=0.5) is credible

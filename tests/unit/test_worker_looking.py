@@ -6,7 +6,7 @@ import numpy as np
 
 from shared_utils.segments import BoxPx, MotionLook
 from tests.support.detectors import BlockDetector
-from video_worker.detectors import Detection, Picture
+from video_worker.detectors import Detection, Image
 from video_worker.frames import Frame
 from video_worker.looking import Looked, look_through
 
@@ -23,13 +23,13 @@ class TileDetector:
     def __init__(self) -> None:
         self.images: list[tuple[int, int]] = []
 
-    def detect(self, frames: Sequence[Picture]) -> list[list[Detection]]:
-        self.images += [(frame.shape[0], frame.shape[1]) for frame in frames]
-        return [self._blocks(frame) for frame in frames]
+    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
+        self.images += [(image.shape[0], image.shape[1]) for image in images]
+        return [self._blocks(image) for image in images]
 
-    def _blocks(self, frame: Picture) -> list[Detection]:
+    def _blocks(self, image: Image) -> list[Detection]:
         found = []
-        white = np.asarray((frame > 220).all(axis=2))
+        white = np.asarray((image > 220).all(axis=2))
         corners = white & ~np.roll(white, 1, 0) & ~np.roll(white, 1, 1)
         for top, left in np.argwhere(corners):
             height, width = int(white[top:, left].argmin()), int(white[top, left:].argmin())
@@ -43,10 +43,10 @@ def square_at(t: float, *corners: tuple[int, int]) -> Frame:
 
 
 def frame_at(t: float, *corners: tuple[int, int], size: tuple[int, int] = SIZE) -> Frame:
-    picture = np.zeros((*size, 3), np.uint8)
+    image = np.zeros((*size, 3), np.uint8)
     for left, top in corners:
-        picture[top : top + SIDE, left : left + SIDE] = 255
-    return Frame(t, picture)
+        image[top : top + SIDE, left : left + SIDE] = 255
+    return Frame(t, image)
 
 
 def box_at(left: int, top: int) -> BoxPx:

@@ -84,7 +84,7 @@ def test_a_segment_of_unknown_motion_is_looked_at_once_a_second() -> None:
 
 
 def test_a_segment_without_length_is_looked_at_once() -> None:
-    """A file cut off after its first picture still shows something."""
+    """A file cut off after its first frame still shows something."""
     assert sample_times([], 0.0, Sampling()) == (0.0,)
 
 

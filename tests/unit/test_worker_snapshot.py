@@ -1,4 +1,4 @@
-"""The picture that people see first of a segment."""
+"""The frame that people see first of a segment."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def track(box: tuple[float, float, float, float], t: float = 2.0) -> Track:
 
 def changed(before: Frame, after: np.ndarray) -> tuple[int, int, int, int]:
     """The smallest box around everything that was drawn."""
-    rows, columns = np.nonzero((after != before.picture).any(axis=2))
+    rows, columns = np.nonzero((after != before.image).any(axis=2))
     return int(columns.min()), int(rows.min()), int(columns.max()), int(rows.max())
 
 
@@ -39,8 +39,8 @@ def test_a_box_is_drawn_around_the_object_with_its_tag_above() -> None:
     assert (drawn[320:680, 420:580] == 90).all()
 
 
-def test_the_tag_of_an_object_at_the_edge_stays_in_the_picture() -> None:
-    """People enter a picture at its edge, where half a tag says nothing."""
+def test_the_tag_of_an_object_at_the_edge_stays_in_the_frame() -> None:
+    """People enter a frame at its edge, where half a tag says nothing."""
     scene = frame()
 
     drawn = draw(scene, [track((1260, 0, 1280, 200))])
@@ -54,7 +54,7 @@ def test_objects_of_other_moments_are_not_drawn() -> None:
     """Their boxes would stand around nothing."""
     scene = frame()
 
-    assert (draw(scene, [track((400, 300, 600, 700), t=1.0)]) == scene.picture).all()
+    assert (draw(scene, [track((400, 300, 600, 700), t=1.0)]) == scene.image).all()
 
 
 def test_the_frame_itself_is_left_as_it_was() -> None:
@@ -63,18 +63,18 @@ def test_the_frame_itself_is_left_as_it_was() -> None:
 
     draw(scene, [track((400, 300, 600, 700))])
 
-    assert (scene.picture == 90).all()
+    assert (scene.image == 90).all()
 
 
-def test_a_4k_picture_is_made_smaller_with_its_boxes(tmp_path: Path) -> None:
+def test_a_4k_frame_is_made_smaller_with_its_boxes(tmp_path: Path) -> None:
     """A page of a hundred snapshots has to load over a mobile phone."""
     path = tmp_path / "front" / "2026-11-20" / "snapshot.jpg"
 
     write_snapshot(path, frame(3840, 2160), [track((1000, 1000, 2000, 2000))])
 
-    picture = cv2.imread(str(path))
-    assert picture is not None
-    assert picture.shape == (1080, 1920, 3)
-    assert abs(int(picture[750, 750].mean()) - 90) < 5
-    assert abs(int(picture[750, 500].mean()) - 90) > 20
+    snapshot = cv2.imread(str(path))
+    assert snapshot is not None
+    assert snapshot.shape == (1080, 1920, 3)
+    assert abs(int(snapshot[750, 750].mean()) - 90) < 5
+    assert abs(int(snapshot[750, 500].mean()) - 90) > 20
     assert [entry.name for entry in path.parent.iterdir()] == ["snapshot.jpg"]

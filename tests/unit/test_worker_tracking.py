@@ -11,9 +11,9 @@ def seen(label: str, left: float, score: float = 0.8, top: float = 100.0) -> Det
     return Detection(label, score, (left, top, left + 40.0, top + 100.0))
 
 
-def tracked(pictures: Sequence[Sequence[Detection]], pause_seconds: float = 1 / 3) -> SegmentTracker:
+def tracked(frames: Sequence[Sequence[Detection]], pause_seconds: float = 1 / 3) -> SegmentTracker:
     tracker = SegmentTracker(frames_per_second=3)
-    for number, detections in enumerate(pictures):
+    for number, detections in enumerate(frames):
         tracker.add(number * pause_seconds, detections)
     return tracker
 
@@ -43,12 +43,12 @@ def test_a_weak_detection_begins_a_track_as_well() -> None:
 
 def test_every_detection_belongs_to_exactly_one_track() -> None:
     """What the snapshot shows and what the log lists must be the same."""
-    pictures = [[seen("person", 30.0 * n), seen("person", 600.0 - 30 * n), seen("dog", 200, top=300)] for n in range(9)]
+    frames = [[seen("person", 30.0 * n), seen("person", 600.0 - 30 * n), seen("dog", 200, top=300)] for n in range(9)]
 
-    tracker = tracked(pictures)
+    tracker = tracked(frames)
 
     sightings = [sighting.detection for track in tracker.tracks for sighting in track.sightings]
-    assert sorted(sightings, key=repr) == sorted((one for picture in pictures for one in picture), key=repr)
+    assert sorted(sightings, key=repr) == sorted((one for frame in frames for one in frame), key=repr)
 
 
 def test_two_people_have_two_ids_that_are_unique_in_the_segment() -> None:
@@ -72,7 +72,7 @@ def test_somebody_who_comes_a_minute_later_is_somebody_else() -> None:
 
 
 def test_a_vehicle_that_the_model_wavers_about_is_one_object_under_its_likelier_label() -> None:
-    """A van is a car in one picture and a truck in the next; it is still one van."""
+    """A van is a car in one frame and a truck in the next; it is still one van."""
     labels = ["car", "truck", "car", "car"]
 
     tracker = tracked([[seen(label, 20.0 * number)] for number, label in enumerate(labels)])
@@ -81,7 +81,7 @@ def test_a_vehicle_that_the_model_wavers_about_is_one_object_under_its_likelier_
 
 
 def test_a_person_and_the_bicycle_under_them_are_two_objects() -> None:
-    """Their boxes overlap in every picture."""
+    """Their boxes overlap in every frame."""
     tracker = tracked([[seen("person", 20.0 * number), seen("bicycle", 20.0 * number)] for number in range(4)])
 
     assert {track.label: len(track.sightings) for track in tracker.tracks} == {"person": 4, "bicycle": 4}
@@ -89,11 +89,11 @@ def test_a_person_and_the_bicycle_under_them_are_two_objects() -> None:
 
 def test_ids_begin_anew_in_every_segment() -> None:
     """The same segment analysed twice gives the same line."""
-    pictures = [[seen("person", 30.0 * number), seen("dog", 400)] for number in range(4)]
+    frames = [[seen("person", 30.0 * number), seen("dog", 400)] for number in range(4)]
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        first, second = tracked(pictures), tracked(pictures)
+        first, second = tracked(frames), tracked(frames)
 
     assert first.tracks == second.tracks
 

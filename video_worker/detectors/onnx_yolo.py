@@ -11,7 +11,7 @@ import numpy as np
 from shared_utils.config.schema import ObjectsConfig
 from shared_utils.models import UnusableModelError, model_labels
 from shared_utils.onnx_session import RUNTIME_ERRORS, open_session
-from video_worker.detectors.base import Detection, Floats, Picture
+from video_worker.detectors.base import Detection, Floats, Image
 from video_worker.detectors.letterbox import Letterbox, letterbox
 from video_worker.detectors.suppression import decode, suppress
 
@@ -21,7 +21,7 @@ _USUAL_SIZE = 640
 
 
 class OnnxYolo:
-    """One loaded model. It is tried on a grey picture first, so that a wrong one is found before any task."""
+    """One loaded model. It is tried on a grey image first, so that a wrong one is found before any task."""
 
     def __init__(self, path: Path, config: ObjectsConfig) -> None:
         self._path, self._config = path, config
@@ -49,26 +49,26 @@ class OnnxYolo:
     def input_size_px(self) -> tuple[int, int]:
         return self._size
 
-    def detect(self, frames: Sequence[Picture]) -> list[list[Detection]]:
-        """The detections of each frame; frames of one size go through the model together if it allows that."""
+    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
+        """The detections of each image; those of one size go through the model together if it allows that."""
         found: list[list[Detection]] = []
-        for _, alike in groupby(frames, key=lambda frame: frame.shape):
+        for _, alike in groupby(images, key=lambda image: image.shape):
             same_size = list(alike)
             for start in range(0, len(same_size), self._batch_size):
                 found += self._detect_batch(same_size[start : start + self._batch_size])
         return found
 
-    def _detect_batch(self, frames: Sequence[Picture]) -> list[list[Detection]]:
-        height, width = frames[0].shape[:2]
+    def _detect_batch(self, images: Sequence[Image]) -> list[list[Detection]]:
+        height, width = images[0].shape[:2]
         placed = letterbox((height, width), self._size, _STRIDE if self._any_size else None)
-        outputs = self._run(self._tensor([placed.fit(frame) for frame in frames]))
-        return [self._detections(output, placed) for output in outputs[: len(frames)]]
+        outputs = self._run(self._tensor([placed.fit(image) for image in images]))
+        return [self._detections(output, placed) for output in outputs[: len(images)]]
 
-    def _tensor(self, pictures: Sequence[Picture]) -> Any:
-        rows = max(len(pictures), self._fixed_batch or 0)
-        tensor = np.zeros((rows, 3, *pictures[0].shape[:2]), self._type)
-        for number, picture in enumerate(pictures):
-            rgb = picture[..., ::-1].transpose(2, 0, 1)
+    def _tensor(self, images: Sequence[Image]) -> Any:
+        rows = max(len(images), self._fixed_batch or 0)
+        tensor = np.zeros((rows, 3, *images[0].shape[:2]), self._type)
+        for number, image in enumerate(images):
+            rgb = image[..., ::-1].transpose(2, 0, 1)
             np.divide(rgb, 255, out=tensor[number], dtype=self._type, casting="unsafe")
         return tensor
 
@@ -103,7 +103,7 @@ class OnnxYolo:
         try:
             output = self._run(grey)
         except RUNTIME_ERRORS as error:
-            raise self._unusable(f"it fails on a grey picture: {error}") from error
+            raise self._unusable(f"it fails on a grey image: {error}") from error
         if output.ndim != 3 or output.shape[1] < 5 or output.shape[2] == 6:
             raise self._unusable(f"its output has the shape {output.shape}, not batch x (4 + classes) x anchors")
         classes = output.shape[1] - 4

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from shared_utils.config.schema import ObjectsConfig
 from shared_utils.models import HOG
-from video_worker.detectors.base import Detection, Floats, Picture
+from video_worker.detectors.base import Detection, Floats, Image
 from video_worker.detectors.suppression import suppress
 
 # Measured on clips with known people: wider costs twice the time and brings more wrong boxes than right ones.
@@ -45,11 +45,11 @@ class OpenCvHog:
         # It searches all sizes and shapes of a frame; the edges of tiles would be people to it.
         return None
 
-    def detect(self, frames: Sequence[Picture]) -> list[list[Detection]]:
-        return [self._detect_one(frame) for frame in frames]
+    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
+        return [self._detect_one(image) for image in images]
 
-    def _detect_one(self, frame: Picture) -> list[Detection]:
-        boxes, margins = self._search(frame)
+    def _detect_one(self, image: Image) -> list[Detection]:
+        boxes, margins = self._search(image)
         scores = score_of_margin(margins)
         order = np.argsort(-scores, kind="stable")
         order = order[scores[order] >= self._min_score]
@@ -59,14 +59,14 @@ class OpenCvHog:
             for number, (x1, y1, x2, y2) in zip(kept, boxes[kept].tolist(), strict=True)
         ]
 
-    def _search(self, frame: Picture) -> tuple[Floats, Floats]:
-        """Boxes in pixels of the frame, and the SVM margin of each."""
-        height, width = frame.shape[:2]
+    def _search(self, image: Image) -> tuple[Floats, Floats]:
+        """Boxes in pixels of the image, and the SVM margin of each."""
+        height, width = image.shape[:2]
         scale = min(1.0, _SEARCH_WIDTH_PX / width)
         if scale < 1:
             small = (max(round(width * scale), 1), max(round(height * scale), 1))
-            frame = np.asarray(cv2.resize(frame, small, interpolation=cv2.INTER_AREA), np.uint8)
-        found, margins = self._hog.detectMultiScale(frame, winStride=(8, 8), padding=(16, 16), scale=1.05)
+            image = np.asarray(cv2.resize(image, small, interpolation=cv2.INTER_AREA), np.uint8)
+        found, margins = self._hog.detectMultiScale(image, winStride=(8, 8), padding=(16, 16), scale=1.05)
         corners = np.asarray(found, np.float32).reshape(-1, 4)  # left, top, width, height
         boxes = np.tile(corners[:, :2], 2) + np.tile(corners[:, 2:], 2) * _PERSON_IN_BOX
         limit = np.array([width, height] * 2, np.float32)

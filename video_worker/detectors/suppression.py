@@ -7,7 +7,7 @@ from video_worker.detectors.base import Floats
 
 Indices = NDArray[np.intp]
 
-MOST_CANDIDATES = 1000  # boxes that go into the suppression; a picture full of noise must not take minutes
+MOST_CANDIDATES = 1000  # boxes that go into the suppression; an image full of noise must not take minutes
 MOST_DETECTIONS = 300  # of one frame, as in Ultralytics
 
 

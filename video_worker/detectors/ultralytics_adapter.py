@@ -9,7 +9,7 @@ from typing import Any
 from shared_utils.config.schema import ObjectsConfig
 from shared_utils.models import UnusableModelError
 from shared_utils.onnx_session import Device
-from video_worker.detectors.base import Detection, Picture
+from video_worker.detectors.base import Detection, Image
 
 _LOADING_ERRORS = (
     AttributeError,
@@ -51,10 +51,10 @@ class UltralyticsYolo:
     def input_size_px(self) -> None:
         return None  # each of its formats scales in its own way; weights in daily use are exported to ONNX
 
-    def detect(self, frames: Sequence[Picture]) -> list[list[Detection]]:
-        if not frames:
+    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
+        if not images:
             return []
-        return [_detections(result) for result in self._model.predict(list(frames), **self._options)]
+        return [_detections(result) for result in self._model.predict(list(images), **self._options)]
 
 
 def _load(path: Path) -> Any:  # Any: an untyped library, which may not be there
