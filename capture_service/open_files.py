@@ -1,13 +1,12 @@
-"""The segments being written now: put on disk several times a second, so that a power cut costs little more than a
-crash."""
+"""The segments being written now: put on disk so often that a power cut costs little more than a crash."""
 
 import logging
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Lock, Thread
-from time import monotonic
 
 from capture_service.part_file import PartFile
+from shared_utils.clock import Clock
 from shared_utils.durable import sync_file, sync_folder
 
 log = logging.getLogger(__name__)
@@ -29,7 +28,8 @@ class _Open:
 class OpenFiles:
     """A registry of files in the making, and the one thread that synchronises them."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._files: dict[str, _Open] = {}
         self._lock = Lock()
         self._new: set[str] = set()
@@ -86,9 +86,9 @@ class OpenFiles:
     def _run(self) -> None:
         pause_seconds = SYNC_SECONDS
         while not self._stop.wait(pause_seconds):
-            began = monotonic()
+            began = self._clock.monotonic()
             try:
                 self.sync()
             except Exception:
                 log.exception("the open segments could not be put on disk")
-            pause_seconds = pause_after(monotonic() - began)
+            pause_seconds = pause_after(self._clock.monotonic() - began)

@@ -69,7 +69,7 @@ class CaptureService:
 
     def __init__(self, config: Config, clock: Clock) -> None:
         video = config.video
-        self._open_files = OpenFiles()
+        self._open_files = OpenFiles(clock)
         redis = connect(config.redis_url.get_secret_value())
         outbox = Outbox(video, {name: TaskQueue(redis, name, clock) for name in QUEUES}, clock)
         self._sender = OutboxSender(outbox)

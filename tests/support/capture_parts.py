@@ -35,7 +35,7 @@ class CaptureParts:
         self.outbox = Outbox(self.video, queues or {}, self.clock)
         self.store = SegmentStore(self.video, self.outbox, self.retention, lambda: None)
         self.salvage = Salvage(self.video, self.store)
-        self.open_files = OpenFiles()
+        self.open_files = OpenFiles(self.clock)
         self.committer = Committer(self.video, self.store, self.retention, self.gaps_log, self.open_files, self.clock)
         self.around = Surroundings(self.video, self.committer, self.open_files, self.clock)
 
