@@ -109,8 +109,7 @@ class ResultLog:
 
         A failure may still come good in a replay.
         """
-        self._catch_up(started_at)
-        return bool(self._known.get(segment_id, model))
+        return bool(self._standing((segment_id, model), started_at))
 
     def record(self, line: Mapping[str, Any]) -> bool:
         """Add the line of (line["segment_id"], line["model"]) unless there is one; whether it was written.
@@ -119,8 +118,7 @@ class ResultLog:
         """
         key, started_at = _key_of(line), from_iso(line["started_at"])
         with self._log.locked():
-            self._catch_up(started_at)
-            before = self._known.get(*key)
+            before = self._standing(key, started_at)
             if before is None:
                 self._log.append_locked(line)
             elif line["ok"] and not before:
@@ -133,6 +131,32 @@ class ResultLog:
     def lines(self) -> Iterator[dict[str, Any]]:
         """Every line of every month, the oldest month first."""
         return self._log.lines()
+
+    def _standing(self, key: _Key, started_at: datetime) -> bool | None:
+        """What the line of `key` says about `ok`; None if there is no line.
+
+        People take lines out, or the whole file, to have segments analysed again. That is asked of the files only when
+        a result is known, which is rare: nearly every task comes once.
+        """
+        self._catch_up(started_at)
+        known = self._known.get(*key)
+        if known is None or self._stands(key, started_at):
+            return known
+        self._tail, self._known = LogTail(self._log.files), KnownResults()
+        self._catch_up(started_at)
+        return self._known.get(*key)
+
+    def _stands(self, key: _Key, started_at: datetime) -> bool:
+        """Whether a line is in a file, also in one of a month in which a clock was wrong."""
+        try:
+            return any(
+                _is_line_of(key, raw)
+                for since_month in (self._since(started_at), "")
+                for _, handle in self._log.files.open_all(since_month)
+                for raw in handle
+            )
+        except OSError as error:
+            raise LogUnavailableError(self._log.files.current, error) from error
 
     def _catch_up(self, started_at: datetime) -> None:
         try:

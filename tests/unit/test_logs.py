@@ -264,6 +264,40 @@ def test_a_torn_result_is_recorded_again(results: ResultLog, tmp_path: Path) -> 
     assert list(results.lines()) == [a_line()]
 
 
+def test_a_result_whose_line_was_taken_out_is_recorded_again(
+    results: ResultLog, tmp_path: Path, clock: FixedClock
+) -> None:
+    """Somebody deletes lines, to have segments analysed again, or lost the whole log: the workers go on all the while.
+
+    One that went by its memory would skip those tasks, and no line would ever come.
+    """
+    for number in range(3):
+        results.record(a_line(number))
+    whole = current(tmp_path).read_bytes().splitlines(keepends=True)
+
+    current(tmp_path).write_bytes(b"".join(whole[1:]))
+    without_one = results.succeeded(a_line(0)["segment_id"], "yolov8n", NOVEMBER)
+    the_others = results.succeeded(a_line(1)["segment_id"], "yolov8n", NOVEMBER)
+    current(tmp_path).unlink()
+    written = [results.record(a_line(number)) for number in (1, 1)]
+
+    assert (without_one, the_others, written) == (False, True, [True, False])
+    assert list(results.lines()) == [a_line(1)]
+
+
+def test_a_result_that_a_wrong_clock_filed_under_another_year_is_not_recorded_again(
+    results: ResultLog, clock: FixedClock
+) -> None:
+    """A machine without a battery begins in 1970 and is set right a minute later."""
+    clock.set(datetime(1970, 1, 1, tzinfo=UTC))
+    results.record(a_line(0) | {"timestamp": "1970-01-01T00:00:00.000Z"})
+    clock.set(NOVEMBER)
+    results.record(a_line(1))
+
+    assert results.succeeded(a_line(0)["segment_id"], "yolov8n", NOVEMBER)
+    assert not results.record(a_line(0))
+
+
 def test_success_replaces_failure_in_its_place(results: ResultLog, tmp_path: Path) -> None:
     """A replayed task that came good: one line per segment, and it is the good one."""
     for number, ok in enumerate([True, False, True]):
