@@ -2,6 +2,9 @@
 
 Anything may stand in such a file. Only the MP4 reader is let at it: by its contents alone FFmpeg would take a file for
 a playlist, and open what that names. And no frame larger than any camera's is decoded.
+
+Where reading stops counts as the end of the file, and what stands behind it is not copied. FFmpeg stops for an error of
+the disk, too, and for a time limit: so the whole file is read without it first, and it has no limit; its process has.
 """
 
 from collections.abc import Iterator
@@ -19,7 +22,7 @@ from av.video.stream import VideoStream
 from shared_utils.errors import SegmentError
 from shared_utils.segments import MOST_FRAME_PX, VideoInfo
 
-_TIMEOUT_SECONDS = 20.0
+_READ_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Measured:
 
 
 def measure(path: Path) -> Measured:
-    """Read a segment through. Raises SegmentError if there is no video in it."""
+    """Read a segment through. Raises SegmentError if there is no video in it, OSError if the disk does not give it."""
     with _opened(path) as container:
         stream, sound = _video(container), _audio(container)
         audio = sound.codec_context.name if sound else None
@@ -61,7 +64,7 @@ def make_whole(source: Path, target: Path) -> Measured:
 def repair(source: Path, target: Path) -> int:
     """Copy what can be read of `source` into an ordinary MP4; how many frames that is.
 
-    Raises SegmentError if `source` holds no video, OSError if `target` cannot be written.
+    Raises SegmentError if `source` holds no video, OSError if the disk does not give it or does not take `target`.
     """
     try:
         with _opened(source) as container, av.open(str(target), "w", format="mp4") as output:
@@ -109,11 +112,11 @@ def _taken(packet: "av.Packet[Any]", output: OutputContainer) -> bool:
 
 
 def _opened(path: Path) -> InputContainer:
+    _require_readable(path)
     try:
         container = av.open(
             str(path),
             format="mp4",
-            timeout=_TIMEOUT_SECONDS,
             options={"max_pixels": str(MOST_FRAME_PX)},
             metadata_errors="replace",  # else a bit that fell over in a title is an exception
         )
@@ -123,6 +126,13 @@ def _opened(path: Path) -> InputContainer:
         container.close()
         raise SegmentError(f"{path} holds no video.")
     return container
+
+
+def _require_readable(path: Path) -> None:
+    """Raises OSError. Costs little: FFmpeg finds in memory then what was read here."""
+    with path.open("rb", buffering=0) as handle:
+        while handle.read(_READ_BYTES):
+            continue
 
 
 def _video(container: InputContainer) -> VideoStream:

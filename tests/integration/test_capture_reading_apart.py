@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -144,6 +145,18 @@ def test_a_disk_that_stands_still_is_not_waited_for(parts: CaptureParts) -> None
         salvage.adopt(FIRST, ())
 
     assert part_path(parts.video, FIRST).exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a file whose reading fails")
+def test_what_the_disk_does_not_give_now_is_not_taken_for_damage(tmp_path: Path) -> None:
+    """Of a damaged file the readable beginning takes its place: an error that passes would cost the rest."""
+    unreadable, target = Path("/proc/self/mem"), tmp_path / "copy.mp4"
+
+    for read in (partial(Mp4Process().measure, unreadable), partial(Mp4Process().make_whole, unreadable, target)):
+        with pytest.raises(OSError, match="Input/output error"):
+            read()
+
+    assert not target.exists()
 
 
 def test_recording_begins_though_many_leftovers_take_long(parts: CaptureParts) -> None:
