@@ -37,8 +37,8 @@ class Measured:
 
 def measure(path: Path) -> Measured:
     """Read a segment through. Raises SegmentError if there is no video in it, OSError if the disk does not give it."""
-    with _opened(path) as container:
-        stream, sound = _video(container), _audio(container)
+    with opened(path) as container:
+        stream, sound = video_of(container), _audio(container)
         audio = sound.codec_context.name if sound else None
         codec, width, height = stream.codec_context.name, stream.codec_context.width, stream.codec_context.height
         frames, first, end = 0, None, 0.0
@@ -67,7 +67,7 @@ def repair(source: Path, target: Path) -> int:
     Raises SegmentError if `source` holds no video, OSError if the disk does not give it or does not take `target`.
     """
     try:
-        with _opened(source) as container, av.open(str(target), "w", format="mp4") as output:
+        with opened(source) as container, av.open(str(target), "w", format="mp4") as output:
             frames = _copy(container, output, source.stat().st_size)
     except av.FFmpegError as error:
         if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
@@ -80,7 +80,7 @@ def repair(source: Path, target: Path) -> int:
 
 def _copy(container: InputContainer, output: OutputContainer, most_bytes: int) -> int:
     """Copy the packets, at most so many bytes of them: an index may name one place again and again."""
-    video, audio = _video(container), _audio(container)
+    video, audio = video_of(container), _audio(container)
     streams: dict[int, Stream] = {video.index: output.add_stream_from_template(video, opaque=True)}
     if video.codec_context.name == "hevc":
         streams[video.index].codec_context.codec_tag = "hvc1"
@@ -111,7 +111,8 @@ def _taken(packet: "av.Packet[Any]", output: OutputContainer) -> bool:
     return True
 
 
-def _opened(path: Path) -> InputContainer:
+def opened(path: Path) -> InputContainer:
+    """An MP4 that has video of a known codec. Raises SegmentError for anything else, OSError of the disk."""
     _require_readable(path)
     try:
         container = av.open(
@@ -135,7 +136,8 @@ def _require_readable(path: Path) -> None:
             continue
 
 
-def _video(container: InputContainer) -> VideoStream:
+def video_of(container: InputContainer) -> VideoStream:
+    """The video stream of an opened file."""
     return next(stream for stream in container.streams.video if _is_known(stream))
 
 

@@ -10,6 +10,7 @@ from shared_utils.queue import dead_letter_json
 from shared_utils.segments import Manifest
 from shared_utils.tasks import FACE_QUEUE, PRIVACY_QUEUE, VIDEO_QUEUE, task_for
 from tests.support.check_site import PASSWORD, Site, put
+from vedette.checks.decoding import decode_some
 from vedette.checks.deep import check_deep
 from vedette.checks.everything import deep_findings
 from vedette.checks.finding import Level
@@ -311,3 +312,14 @@ def test_decoding_finds_what_the_structure_does_not_show(site: Site) -> None:
 
     assert shallow == []
     assert [(flaw.kind, flaw.path) for flaw in deep] == [(FlawKind.NOT_PLAYABLE, path)]
+
+
+def test_a_playlist_in_place_of_a_segment_is_not_followed(site: Site) -> None:
+    """FFmpeg knows files by their contents; what one of them names may lie anywhere."""
+    path = site.video.segment(site.record(0, ()).segment_id)
+    path.rename(path.with_name("elsewhere.mp4"))
+    put(path, b"ffconcat version 1.0\nfile elsewhere.mp4\n")
+
+    found = list(decode_some(site.video, 1))
+
+    assert [(flaw.kind, flaw.path) for flaw in found] == [(FlawKind.NOT_PLAYABLE, path)]

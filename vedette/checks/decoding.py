@@ -5,8 +5,10 @@ from pathlib import Path
 
 import av
 
+from capture_service.mp4_file import opened, video_of
 from capture_service.retention_index import find_segments
-from shared_utils.segments import VideoDir
+from shared_utils.errors import SegmentError
+from shared_utils.segments import MOST_FRAME_PX, VideoDir
 from vedette.checks.flaws import Flaw, FlawKind
 
 
@@ -23,14 +25,17 @@ def decode_some(video: VideoDir, number: int) -> Iterator[Flaw]:
 def _trouble_in(path: Path) -> str | None:
     frames = 0
     try:
-        with av.open(str(path)) as container:
-            stream = container.streams.video[0]
+        with opened(path) as container:
+            stream = video_of(container)
+            stream.codec_context.options = {"max_pixels": str(MOST_FRAME_PX)}
             stream.thread_type = "NONE"
             for packet in container.demux(stream):
                 frames += sum(not frame.is_corrupt for frame in packet.decode())
             expected = stream.frames
     except FileNotFoundError:
         return None  # gone by retention
-    except (av.FFmpegError, OSError, IndexError) as error:
-        return f"it cannot be decoded: {getattr(error, 'strerror', None) or error}"
+    except SegmentError as error:
+        return str(error)
+    except (av.FFmpegError, OSError) as error:
+        return f"it cannot be decoded: {error.strerror or error}"
     return None if frames and frames >= expected else f"{expected - frames} of {expected} frames cannot be decoded"

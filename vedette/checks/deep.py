@@ -33,10 +33,10 @@ REAPED_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class DeepReport:
-    """What was looked at and what is wrong. `queues` says why the queues were not looked at; empty if they were."""
+    """What was looked at and what is wrong."""
 
     footage: FootageReport
-    queues_trouble: str = ""
+    queues_trouble: str = ""  # why the queues could not be looked at; empty if they were, or there are none
     without_queues: bool = False  # no Redis is configured and none of ours runs: nothing to look at
 
     @property
