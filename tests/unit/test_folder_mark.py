@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared_utils.errors import StorageError
-from shared_utils.folder_mark import MARK_NAME, FolderAwayError, FolderGuard, mark_folder, read_mark
+from shared_utils.folder_mark import LOCK_NAME, MARK_NAME, FolderAwayError, FolderGuard, mark_folder, read_mark
 from shared_utils.status import StatusFile
 from tests.support.fixed_clock import FixedClock
 
@@ -69,6 +69,41 @@ def test_a_folder_in_the_place_of_the_marked_one_is_refused_until_that_is_back(t
     guard.require()
 
     assert guard.knows
+
+
+def test_a_mark_that_somebody_deleted_is_written_again_and_stops_nothing(tmp_path: Path) -> None:
+    """The folder is there all the time: recording would stop for ever, with a message that it was unmounted."""
+    guard, worker = FolderGuard(tmp_path), FolderGuard(tmp_path)
+    guard.begin(CLOCK)
+    worker.require()
+    before = read_mark(tmp_path)
+    (tmp_path / MARK_NAME).unlink()
+
+    worker.require()
+    by_a_worker = read_mark(tmp_path)
+    guard.require()
+
+    assert by_a_worker is None
+    assert read_mark(tmp_path) == before
+    assert {path.name for path in tmp_path.iterdir()} == {MARK_NAME, LOCK_NAME}
+
+
+def test_a_folder_that_was_marked_anew_is_the_same_for_those_who_work_in_it(tmp_path: Path) -> None:
+    """Its mark was deleted while capture was down, which makes another at its start: workers would wait for ever."""
+    FolderGuard(tmp_path).begin(CLOCK)
+    worker = FolderGuard(tmp_path)
+    worker.require()
+    (tmp_path / MARK_NAME).unlink()
+    FolderGuard(tmp_path).begin(CLOCK)
+
+    worker.require()
+    away = tmp_path.rename(tmp_path.with_name("away"))
+    tmp_path.mkdir()
+
+    with pytest.raises(FolderAwayError):
+        worker.require()
+    away.joinpath(MARK_NAME).rename(tmp_path / MARK_NAME)
+    worker.require()  # by the newer mark
 
 
 def test_a_folder_without_a_mark_is_accepted_until_it_has_one(tmp_path: Path) -> None:
