@@ -11,12 +11,13 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from benchmarks.__main__ import machine
-from benchmarks.chaos.faults import DISK_FULL, small_disk
+from benchmarks.chaos.faults import DISK_FULL
 from benchmarks.chaos.run import Chaos, Result, break_at_random, finish
 from benchmarks.report import table, update_results
 from tests.support.clips import make_clip
 from tests.support.redis_server import RedisServer
 from tests.support.rig import CAMERAS, WORKERS, Rig
+from tests.support.small_disk import disk_in_memory
 
 TITLE = """## Chaos
 
@@ -24,6 +25,7 @@ TITLE = """## Chaos
 {workers} workers work (`make chaos CHAOS_SEED={seed}`). At the end everything is mended; then it is counted, every
 segment is decoded, and `vedette check --deep` must find nothing wrong.
 """
+DISK_BYTES = 400_000_000  # a chaos of an hour records less
 WORKER = ("-m", "tests.support.object_worker_process", "--slow", "0.3")  # so that kills come in the middle of tasks
 
 
@@ -76,7 +78,7 @@ def main() -> int:
 
 
 def _run(folder: Path, redis: RedisServer, chaos: Chaos, seconds: float) -> Result:
-    with small_disk(folder / "video") as can_be_filled:
+    with disk_in_memory(folder / "video", DISK_BYTES) as can_be_filled:
         rig = Rig(folder / "rig", redis, video=folder / "video", clips=_clips(folder), worker_command=WORKER)
         with rig:
             rig.wait_for_segments(len(CAMERAS))

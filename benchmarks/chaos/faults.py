@@ -3,21 +3,18 @@
 import os
 import random
 import signal
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from redis import Redis
 
 from tests.support.rig import CAMERAS, Rig
 from tests.support.services import manifests
+from tests.support.small_disk import fill
 from tests.support.torn_line import tear_line
 
-DISK_BYTES = 400_000_000  # a chaos of an hour records less
-BALLAST_BLOCK = bytes(256 * 1024)
 ALL_CAMERAS = "all cameras"
 LONGEST_SECONDS = 12.0  # beyond every lease, stall and read time limit of the rig
 
@@ -82,16 +79,20 @@ def _redis_frozen(rig: Rig, _chance: random.Random) -> Iterator[str]:
 def _redis_full(rig: Rig, _chance: random.Random) -> Iterator[str]:
     with Redis.from_url(rig.redis.url) as redis:
         redis.config_set("maxmemory", "1")
-        yield "Redis"
-        redis.config_set("maxmemory", "0")
+        try:
+            yield "Redis"
+        finally:
+            redis.config_set("maxmemory", "0")
 
 
 @contextmanager
 def _redis_read_only(rig: Rig, _chance: random.Random) -> Iterator[str]:
     with Redis.from_url(rig.redis.url) as redis:
         redis.replicaof("127.0.0.1", "1")
-        yield "Redis"
-        redis.replicaof("NO", "ONE")
+        try:
+            yield "Redis"
+        finally:
+            redis.replicaof("NO", "ONE")
 
 
 @contextmanager
@@ -121,10 +122,7 @@ def _line_torn(rig: Rig, _chance: random.Random) -> Iterator[str]:
 
 @contextmanager
 def _disk_full(rig: Rig, _chance: random.Random) -> Iterator[str]:
-    ballast = rig.video.root / "ballast"
-    with ballast.open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(BALLAST_BLOCK)
+    ballast = fill(rig.video.root)
     try:
         yield "the disk"
     finally:
@@ -181,16 +179,3 @@ FAULTS = (
     _camera("loss", spoils=True, share=0.1),
 )
 DISK_FULL = Fault("disk full", "disk", _disk_full)
-
-
-@contextmanager
-def small_disk(folder: Path) -> Iterator[bool]:
-    """The folder as a disk of its own that can be filled; False where only root could mount one, or not even root."""
-    folder.mkdir(parents=True)
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(folder)]
-    mounted = os.geteuid() == 0 and subprocess.run(mount, check=False, capture_output=True).returncode == 0
-    try:
-        yield mounted
-    finally:
-        if mounted:
-            subprocess.run(["umount", "--lazy", str(folder)], check=True)

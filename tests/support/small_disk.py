@@ -12,16 +12,23 @@ import pytest
 @contextmanager
 def small_disk(folder: Path, size_bytes: int) -> Iterator[Path]:
     """A disk in memory at `folder` while the block runs; skips the test where none can be mounted."""
-    if os.geteuid() != 0:
-        pytest.skip("a small disk can be mounted by root only")
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "tmpfs", str(folder)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode != 0:
-        pytest.skip("a small disk cannot be mounted here: the container forbids it")
-    try:
+    with disk_in_memory(folder, size_bytes) as mounted:
+        if not mounted:
+            pytest.skip("a small disk can be mounted by root only, and not in every container")
         yield folder
+
+
+@contextmanager
+def disk_in_memory(folder: Path, size_bytes: int) -> Iterator[bool]:
+    """Whether `folder` is a disk of its own while the block runs; where none can be mounted it is an ordinary one."""
+    folder.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "tmpfs", str(folder)]
+    mounted = os.geteuid() == 0 and subprocess.run(mount, check=False, capture_output=True).returncode == 0
+    try:
+        yield mounted
     finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+        if mounted:
+            subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @contextmanager
