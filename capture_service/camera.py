@@ -10,7 +10,7 @@ from capture_service.connection import Connection, MotionFinderMaker
 from capture_service.errors import CameraTakenError, CaptureError
 from capture_service.gaps import Gap, GapWatch
 from capture_service.metrics import RECONNECTS
-from capture_service.reconnect import Reconnect
+from capture_service.reconnect import InterruptedEvent, Reconnect
 from capture_service.salvage import Salvage
 from capture_service.segment_chain import Surroundings
 from capture_service.source import Source
@@ -42,7 +42,7 @@ class Camera:
         self._gaps = GapWatch(name, around.clock)
         self._reconnect = Reconnect()
         self._connection: Connection | None = None
-        self._event_goes_on = False  # when the last connection ended
+        self._interrupted = InterruptedEvent(around.clock)
         self._salvaged = False
         self._connected_before = False
         self._stop = Event()
@@ -107,16 +107,19 @@ class Camera:
     def _read(self) -> None:
         source = self._make_source(self.name, self._config)
         connection = Connection(self.name, self._config, source, self._around, self.state)
-        if self._event_goes_on:
+        if self._interrupted.is_resumed:
             connection.resume_event()
         self._connection = connection
         if self._stop.is_set():
             return
+        moved_before = self.state.last_motion_at
         try:
             connection.run(self._stop, self._make_finder, self._video_came)
         finally:
             self._connection = None
-            self._event_goes_on = connection.event_goes_on
+            self._interrupted.connection_ended(
+                event_goes_on=connection.event_goes_on, motion_was_seen=self.state.last_motion_at != moved_before
+            )
 
     def _video_came(self, is_keyframe: bool) -> None:
         self.state.last_packet_at = self._around.clock.now()

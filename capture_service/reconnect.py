@@ -2,6 +2,7 @@
 
 from capture_service.errors import LoginRefusedError
 from shared_utils.backoff import Backoff
+from shared_utils.clock import Clock
 
 STEADY_SECONDS = 10.0  # a connection that lasted so long was a success
 FIRST_PAUSE_SECONDS = 0.25
@@ -9,6 +10,27 @@ FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 5.0
 # Cameras lock an account after some wrong passwords in a row.
 REFUSED_PAUSE_SECONDS, LONGEST_REFUSED_PAUSE_SECONDS = 1.0, 30.0
+# A camera that is lost every few seconds would have its last event resumed each time, and fill the disk with nothing.
+LONGEST_RESUMED_SECONDS = 600.0
+
+
+class InterruptedEvent:
+    """Whether the event that was going on when a connection ended is resumed by the next one."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._until: float | None = None  # None: nothing was going on
+
+    @property
+    def is_resumed(self) -> bool:
+        return self._until is not None and self._clock.monotonic() < self._until
+
+    def connection_ended(self, *, event_goes_on: bool, motion_was_seen: bool) -> None:
+        """Motion counts only if this connection saw it: an event that was resumed goes on without any."""
+        if not event_goes_on:
+            self._until = None
+        elif motion_was_seen or self._until is None:
+            self._until = self._clock.monotonic() + LONGEST_RESUMED_SECONDS
 
 
 class Reconnect:

@@ -7,9 +7,12 @@ from capture_service.reconnect import (
     FIRST_PAUSE_SECONDS,
     LONGEST_PAUSE_SECONDS,
     LONGEST_REFUSED_PAUSE_SECONDS,
+    LONGEST_RESUMED_SECONDS,
     STEADY_SECONDS,
+    InterruptedEvent,
     Reconnect,
 )
+from tests.support.fixed_clock import FixedClock
 
 URL = "rtsp://127.0.0.1/cam"
 REFUSED = CameraUnreachableError("cam", URL, "connection refused", "Check it.")
@@ -55,3 +58,43 @@ def test_a_wrong_password_is_not_repeated_often(lasted_seconds: float) -> None:
 
     assert pauses[-1] == LONGEST_REFUSED_PAUSE_SECONDS
     assert sum(pauses[:7]) > 60
+
+
+def test_an_interrupted_event_is_resumed() -> None:
+    """The detector learns the scene anew, and who was there before the interruption may be there still."""
+    event = InterruptedEvent(FixedClock())
+    at_first = event.is_resumed
+
+    event.connection_ended(event_goes_on=True, motion_was_seen=True)
+
+    assert (at_first, event.is_resumed) == (False, True)
+
+
+def test_an_event_is_not_resumed_for_ever_by_a_camera_that_is_lost_every_few_seconds() -> None:
+    """Each connection is too short for its event to end, so nothing but time tells that nobody is there any more."""
+    clock = FixedClock()
+    event = InterruptedEvent(clock)
+    event.connection_ended(event_goes_on=True, motion_was_seen=True)
+
+    connections = 0
+    while event.is_resumed and connections < 1000:
+        clock.advance(6.0)
+        event.connection_ended(event_goes_on=True, motion_was_seen=False)
+        connections += 1
+    event.connection_ended(event_goes_on=False, motion_was_seen=False)
+    event.connection_ended(event_goes_on=True, motion_was_seen=True)
+
+    assert connections == LONGEST_RESUMED_SECONDS / 6
+    assert event.is_resumed
+
+
+def test_an_event_goes_on_for_as_long_as_motion_is_seen() -> None:
+    """A camera on a bad radio link, and somebody who stays."""
+    clock = FixedClock()
+    event = InterruptedEvent(clock)
+
+    for _ in range(10):
+        event.connection_ended(event_goes_on=True, motion_was_seen=True)
+        clock.advance(LONGEST_RESUMED_SECONDS - 1)
+
+        assert event.is_resumed
