@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass
 
-from shared_utils.log_files import parse_line
+from shared_utils.log_files import line_key, parse_line
 
 _SEGMENT_ID = re.compile(r"(?P<camera>.+)-(?P<day>[0-9]{8})T(?P<time>[0-9]{9})Z")
 # The beginning of a line as we write it, up to what is needed of it. Anything else is parsed as JSON. A line with a
@@ -35,10 +35,9 @@ def key_in(raw: bytes) -> ResultKey | None:
             return ResultKey(found[1].decode(), found[2].decode(), ok=True)
         except UnicodeDecodeError:
             return None  # JSON would refuse it, too
-    line = parse_line(raw)
-    if line is None or "segment_id" not in line or "model" not in line:
-        return None
-    return ResultKey(str(line["segment_id"]), str(line["model"]), bool(line.get("ok")))
+    line = parse_line(raw) or {}
+    key = line_key(line)
+    return None if key is None else ResultKey(*key, bool(line.get("ok")))
 
 
 class KnownResults:

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,8 @@ from shared_utils.clock import from_iso
 
 _TIME_KEYS = ("timestamp", "to", "from", "started_at")  # when a line was written, or the nearest to that it tells
 _FINGERPRINT_BYTES = 256
+LineKey = tuple[str, str]  # segment id and model
+FileIdentity = tuple[int, int]  # stays when a file is renamed
 _Parsed = TypeVar("_Parsed")
 
 
@@ -34,6 +36,13 @@ def parse_line(raw: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return line if isinstance(line, dict) else None
+
+
+def line_key(line: Mapping[str, Any] | None) -> LineKey | None:
+    """What a result log has one line for; None for a line that belongs in no result log."""
+    if line is None or "segment_id" not in line or "model" not in line:
+        return None
+    return str(line["segment_id"]), str(line["model"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +128,11 @@ def _time_of(line: dict[str, Any] | None) -> datetime | None:
 
 
 def _same_file(one: BinaryIO, other: BinaryIO) -> bool:
-    return _identity(one) == _identity(other)
+    return identity_of(one) == identity_of(other)
 
 
-def _identity(handle: BinaryIO) -> tuple[int, int]:
+def identity_of(handle: BinaryIO) -> FileIdentity:
+    """Which file this is, whatever its name. The number of a deleted file is given to a new one."""
     status = os.fstat(handle.fileno())
     return status.st_dev, status.st_ino
 
@@ -144,7 +154,7 @@ class LogTail:
 
     def __init__(self, files: LogFiles) -> None:
         self._files = files
-        self._places: dict[tuple[int, int], _Place] = {}
+        self._places: dict[FileIdentity, _Place] = {}
 
     def new_lines(self, since_month: str = "") -> Iterator[dict[str, Any]]:
         """The lines that were added, of files from a month on, the oldest first."""
@@ -156,7 +166,7 @@ class LogTail:
             yield from self._read_on(handle, parse)
 
     def _read_on(self, handle: BinaryIO, parse: Callable[[bytes], _Parsed | None]) -> Iterator[_Parsed]:
-        identity = _identity(handle)
+        identity = identity_of(handle)
         offset = self._offset_in(identity, handle)
         handle.seek(offset)
         for raw in handle:
@@ -169,7 +179,7 @@ class LogTail:
         handle.seek(max(0, offset - _FINGERPRINT_BYTES))
         self._places[identity] = _Place(offset, handle.read(offset - handle.tell()))
 
-    def _offset_in(self, identity: tuple[int, int], handle: BinaryIO) -> int:
+    def _offset_in(self, identity: FileIdentity, handle: BinaryIO) -> int:
         """Where to read on; 0 if this is another file: the number of a deleted file is given to a new one."""
         place = self._places.get(identity)
         if place is None:

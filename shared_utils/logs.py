@@ -14,7 +14,16 @@ from shared_utils.clock import Clock, from_iso
 from shared_utils.durable import make_folder, rename_durably, sync_folder, write_parts_durably
 from shared_utils.errors import StorageError
 from shared_utils.known_results import KnownResults, ResultKey, key_in
-from shared_utils.log_files import LogFiles, LogTail, month_before, month_of, month_of_file, parse_line
+from shared_utils.log_files import (
+    LineKey,
+    LogFiles,
+    LogTail,
+    line_key,
+    month_before,
+    month_of,
+    month_of_file,
+    parse_line,
+)
 
 DETECTIONS_LOG = "detections_log"
 FACES_LOG = "faces_log"
@@ -22,8 +31,6 @@ PRIVACY_LOG = "privacy_log"
 GAPS_LOG = "gaps_log"
 
 LOCK_SECONDS = 60.0  # a line takes milliseconds; rewriting a whole month takes seconds
-
-_Key = tuple[str, str]  # segment id and model
 
 
 class LogUnavailableError(StorageError):
@@ -132,7 +139,7 @@ class ResultLog:
         """Every line of every month, the oldest month first."""
         return self._log.lines()
 
-    def _standing(self, key: _Key, started_at: datetime) -> bool | None:
+    def _standing(self, key: LineKey, started_at: datetime) -> bool | None:
         """What the line of `key` says about `ok`; None if there is no line.
 
         People take lines out, or the whole file, to have segments analysed again. That is asked of the files only when
@@ -146,7 +153,7 @@ class ResultLog:
         self._catch_up(started_at)
         return self._known.get(*key)
 
-    def _stands(self, key: _Key, started_at: datetime) -> bool:
+    def _stands(self, key: LineKey, started_at: datetime) -> bool:
         """Whether a line is in a file, also in one of a month in which a clock was wrong."""
         try:
             return any(
@@ -174,7 +181,7 @@ class ResultLog:
         """
         return month_before(month_of(min(started_at, self._clock.now())))
 
-    def _replace(self, key: _Key, line: Mapping[str, Any], since_month: str) -> None:
+    def _replace(self, key: LineKey, line: Mapping[str, Any], since_month: str) -> None:
         """Rewrite the file that holds the line of `key`, with the new line in its place."""
         for path, handle in self._log.files.open_all(since_month):
             if any(_is_line_of(key, raw) for raw in handle):
@@ -189,13 +196,13 @@ def to_bytes(line: Mapping[str, Any]) -> bytes:
     return json.dumps(line, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode(errors="replace") + b"\n"
 
 
-def _key_of(line: Mapping[str, Any]) -> _Key:
+def _key_of(line: Mapping[str, Any]) -> LineKey:
     return str(line["segment_id"]), str(line["model"])
 
 
-def _is_line_of(key: _Key, raw: bytes) -> bool:
+def _is_line_of(key: LineKey, raw: bytes) -> bool:
     line = parse_line(raw) if key[0].encode() in raw else None  # most lines need no parsing
-    return line is not None and "segment_id" in line and "model" in line and _key_of(line) == key
+    return line_key(line) == key
 
 
 def _append_whole(handle: int, data: bytes) -> None:

@@ -6,13 +6,11 @@ from typing import Any, BinaryIO
 
 from shared_utils.clock import Clock
 from shared_utils.durable import write_parts_durably
-from shared_utils.log_files import parse_line
+from shared_utils.log_files import LineKey, line_key, parse_line
 from shared_utils.logs import GAPS_LOG, JsonlLog
 from shared_utils.segments import VideoDir
 from vedette.checks.log_lines import LogLines, is_gap, key_hash
 from vedette.repair_set_aside import FOLDER_NAME, SetAside
-
-_Key = tuple[str, str]
 
 
 def mend_log(video: VideoDir, name: str, aside: SetAside, clock: Clock) -> list[str]:
@@ -27,16 +25,16 @@ def mend_log(video: VideoDir, name: str, aside: SetAside, clock: Clock) -> list[
         return [done for path in paths if (done := _mend_file(path, name, kept, aside))]
 
 
-def _kept_lines(log: JsonlLog, video: VideoDir, name: str, clock: Clock) -> dict[_Key, tuple[Path, int]]:
+def _kept_lines(log: JsonlLog, video: VideoDir, name: str, clock: Clock) -> dict[LineKey, tuple[Path, int]]:
     """Of each segment and model that has several lines, which one stays: the first that went well, else the first."""
     lines = LogLines(video.root, name)
     lines.read(clock)
     repeated = lines.repeated()
-    first: dict[_Key, tuple[Path, int]] = {}
-    good: dict[_Key, tuple[Path, int]] = {}
+    first: dict[LineKey, tuple[Path, int]] = {}
+    good: dict[LineKey, tuple[Path, int]] = {}
     for path, handle in log.files.open_all() if repeated else ():
         for number, line in _lines(handle):
-            key = _key_of(line)
+            key = line_key(line)
             if line is None or key is None or key_hash(*key) not in repeated:
                 continue
             first.setdefault(key, (path, number))
@@ -49,13 +47,7 @@ def _lines(handle: BinaryIO) -> Iterator[tuple[int, dict[str, Any] | None]]:
     return ((number, parse_line(raw)) for number, raw in enumerate(handle, start=1))
 
 
-def _key_of(line: dict[str, Any] | None) -> _Key | None:
-    if line is None or "segment_id" not in line or "model" not in line:
-        return None
-    return str(line["segment_id"]), str(line["model"])
-
-
-def _mend_file(path: Path, name: str, kept: dict[_Key, tuple[Path, int]], aside: SetAside) -> str | None:
+def _mend_file(path: Path, name: str, kept: dict[LineKey, tuple[Path, int]], aside: SetAside) -> str | None:
     with path.open("rb") as handle:
         raws = [(number, raw) for number, raw in enumerate(handle, start=1) if _leaves(path, number, raw, name, kept)]
         handle.seek(0, 2)
@@ -78,9 +70,9 @@ def _mend_file(path: Path, name: str, kept: dict[_Key, tuple[Path, int]], aside:
     )
 
 
-def _leaves(path: Path, number: int, raw: bytes, name: str, kept: dict[_Key, tuple[Path, int]]) -> bool:
+def _leaves(path: Path, number: int, raw: bytes, name: str, kept: dict[LineKey, tuple[Path, int]]) -> bool:
     line = parse_line(raw)
     if line is None or (name == GAPS_LOG and not is_gap(line)):
         return True
-    key = _key_of(line)
+    key = line_key(line)
     return key in kept and kept[key] != (path, number) if key is not None else False

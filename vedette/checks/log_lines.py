@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from shared_utils.clock import Clock, from_iso
-from shared_utils.log_files import LogFiles, parse_line
+from shared_utils.log_files import FileIdentity, LineKey, LogFiles, identity_of, line_key, parse_line
 from shared_utils.logs import DETECTIONS_LOG, FACES_LOG, GAPS_LOG, PRIVACY_LOG
 from vedette.checks.exposure import Exposes, exposes_nothing
 from vedette.checks.flaws import Flaw, FlawKind
@@ -24,8 +24,6 @@ RESULT_LOGS = (DETECTIONS_LOG, FACES_LOG, PRIVACY_LOG)
 ALL_LOGS = (*RESULT_LOGS, GAPS_LOG)
 REPAIRS_LOG = "repairs_log"
 SETTLED_SECONDS = 60.0
-
-_Identity = tuple[int, int]
 
 
 @dataclass(slots=True)
@@ -41,7 +39,7 @@ class LogLines:
     _new_pairs: set[int] = field(default_factory=set)
     _new_segments: set[int] = field(default_factory=set)
     _good: set[int] = field(default_factory=set)  # segments with an "ok": true line; of the privacy log alone
-    _read_to: dict[_Identity, int] = field(default_factory=dict)
+    _read_to: dict[FileIdentity, int] = field(default_factory=dict)
 
     def read(self, clock: Clock, exposes: Exposes = exposes_nothing) -> list[Flaw]:
         """Read all of it; what is wrong with it."""
@@ -54,12 +52,11 @@ class LogLines:
     def catch_up(self) -> None:
         """Read what was written since, or all of a file that was rewritten."""
         for _, handle in LogFiles(self.folder, self.name).open_all():
-            handle.seek(self._read_to.get(_identity(handle), 0))
+            handle.seek(self._read_to.get(identity_of(handle), 0))
             for raw in handle:
-                line = parse_line(raw)
-                if line is not None and _is_result(line):
-                    self._new_pairs.add(key_hash(line["segment_id"], line["model"]))
-                    self._new_segments.add(_hash(str(line["segment_id"])))
+                if (key := line_key(parse_line(raw))) is not None:
+                    self._new_pairs.add(key_hash(*key))
+                    self._new_segments.add(_hash(key[0]))
 
     def has(self, segment_id: str, model: str | None = None) -> bool:
         """Whether a segment has its line, by this model or by any."""
@@ -81,12 +78,11 @@ class LogLines:
         return _hash(segment_id) in self._good
 
     def _read_file(self, path: Path, handle: BinaryIO, clock: Clock, exposes: Exposes) -> Iterator[Flaw]:
-        identity, place = _identity(handle), 0
+        identity, place = identity_of(handle), 0
         for number, raw in enumerate(handle, start=1):
             if not raw.endswith(b"\n"):
-                if (
-                    clock.now().timestamp() - os.fstat(handle.fileno()).st_mtime > SETTLED_SECONDS
-                ):  # else it is being written
+                unchanged_seconds = clock.now().timestamp() - os.fstat(handle.fileno()).st_mtime
+                if unchanged_seconds > SETTLED_SECONDS:  # else it is being written
                     yield Flaw(FlawKind.TORN_LINE, path)
                 break
             place += len(raw)
@@ -94,29 +90,28 @@ class LogLines:
             line = parse_line(raw)
             if line is None or (self.name == GAPS_LOG and not is_gap(line)):
                 yield Flaw(FlawKind.BAD_LINE, path, f"line {number}")
-            elif self.name in RESULT_LOGS and _is_result(line):
-                self._add(line)
+            elif self.name in RESULT_LOGS and (key := line_key(line)) is not None:
+                self._add(key, ok=bool(line.get("ok")))
             if exposes(raw):
                 yield Flaw(FlawKind.SECRET_SHOWN, path, f"line {number}")
         self._read_to[identity] = place
 
-    def _add(self, line: dict[str, Any]) -> None:
-        self._pairs.append(key_hash(line["segment_id"], line["model"]))
-        self._segments.append(_hash(str(line["segment_id"])))
-        if self.name == PRIVACY_LOG and line.get("ok"):
+    def _add(self, key: LineKey, *, ok: bool) -> None:
+        self._pairs.append(key_hash(*key))
+        self._segments.append(_hash(key[0]))
+        if self.name == PRIVACY_LOG and ok:
             self._good.add(self._segments[-1])
 
     def _twice(self) -> Iterator[Flaw]:
         wanted = self.repeated()
         if not wanted:
             return
-        first: dict[tuple[str, str], str] = {}
+        first: dict[LineKey, str] = {}
         for path, handle in LogFiles(self.folder, self.name).open_all():
             for number, raw in enumerate(handle, start=1):
-                line = parse_line(raw)
-                if line is None or not _is_result(line) or key_hash(line["segment_id"], line["model"]) not in wanted:
+                key, place = line_key(parse_line(raw)), f"{path.name}:{number}"
+                if key is None or key_hash(*key) not in wanted:
                     continue
-                key, place = (str(line["segment_id"]), str(line["model"])), f"{path.name}:{number}"
                 if (earlier := first.setdefault(key, place)) != place:
                     detail = f"{place} and {earlier}: segment {key[0]}, model {key[1]}"
                     yield Flaw(FlawKind.TWICE_LOGGED, path, detail)
@@ -130,23 +125,14 @@ def is_gap(line: dict[str, Any]) -> bool:
         return False
 
 
-def _is_result(line: dict[str, Any]) -> bool:
-    return "segment_id" in line and "model" in line
-
-
 def _hash(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(errors="replace"), digest_size=8).digest(), "big")
 
 
-def key_hash(segment_id: object, model: object) -> int:
+def key_hash(segment_id: str, model: str) -> int:
     """64 bits: among a million lines two different ones meet once in 30 million folders."""
     return _hash(f"{segment_id}\0{model}")
 
 
 def _sorted(numbers: "array[int]") -> Any:
     return np.sort(np.frombuffer(numbers, np.uint64)) if numbers else np.empty(0, np.uint64)
-
-
-def _identity(handle: BinaryIO) -> _Identity:
-    status = os.fstat(handle.fileno())
-    return status.st_dev, status.st_ino
