@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from capture_service.mask_components import components_of
 from shared_utils.segments import BoxPx
 
 MAX_BOXES = 10
@@ -39,19 +40,19 @@ def find_regions(changed: NDArray[np.uint8], min_px: float) -> list[Region]:
     if not changed.any():
         return []
     joined = cv2.dilate(changed, np.ones((JOIN_PX, JOIN_PX), np.uint8))
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
-    areas = np.bincount(labels[changed > 0], minlength=len(stats))
+    found_at = components_of(joined)
+    areas = np.bincount(found_at.labels[changed[found_at.window] > 0], minlength=len(found_at.boxes))
     found = [
-        Region(_box_of(stats[label]), int(areas[label]))
+        Region(_box_of(found_at.boxes[label]), int(areas[label]))
         for label in np.argsort(-areas)
         if label and areas[label] >= max(1.0, min_px)
     ]
     return _merged(found)[:MAX_BOXES]
 
 
-def _box_of(stat: NDArray[np.int32]) -> BoxPx:
+def _box_of(box: NDArray[np.int32]) -> BoxPx:
     half = JOIN_PX // 2  # the joining widened the box by this much on every side
-    left, top, width, height = (int(value) for value in stat[:4])
+    left, top, width, height = (int(value) for value in box)
     return left + half, top + half, max(left + half + 1, left + width - half), max(top + half + 1, top + height - half)
 
 

@@ -146,11 +146,11 @@ class Scene:
         if not changed.any():
             self._still[:] = self._changed_for[:] = 0
             return changed
-        stirring = np.abs(now - self._earlier[0]) > limit * STIR_LIMIT
+        stirring = cv2.absdiff(now, self._earlier[0]) > limit * STIR_LIMIT
         self._still += step
-        self._still[changed == 0] = 0
+        self._still *= changed  # 1 or 0, and quicker than an index
         self._changed_for += step
-        self._changed_for[changed == 0] = 0
+        self._changed_for *= changed
         settled = self._changed_for > LONGEST_SECONDS
         new_light = self._last - self._lit_at < NEW_LIGHT_SECONDS
         for part in find_parts(changed):
@@ -159,8 +159,8 @@ class Scene:
             elif np.mean(stirring[part.window][part.joined]) > STIR_PART:
                 self._still[part.window][part.joined] = 0
         settled |= self._still > STILL_SECONDS
-        self._background[settled] = now[settled]
-        return np.where(settled, 0, changed).astype(np.uint8)
+        np.copyto(self._background, now, where=settled)
+        return np.where(settled, np.uint8(0), changed)
 
     def _follow(self, now: Gray, changed: Mask, step: float) -> None:
         unchanged = (changed == 0).astype(np.uint8)

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from capture_service.mask_components import Window, components_of, window_around
+
 Gray = NDArray[np.float32]
 Mask = NDArray[np.uint8]
 
@@ -24,7 +26,7 @@ GHOST_EDGE = 0.5  # an outline this much weaker in the picture than in the backg
 class Part:
     """Changed pixels that hang together."""
 
-    window: tuple[slice, slice]  # the rows and columns that hold it and a margin
+    window: Window  # the rows and columns that hold it and a margin
     joined: NDArray[np.bool_]  # within the window: the part with the gaps inside it
     changed: NDArray[np.bool_]  # within the window: its changed pixels
 
@@ -38,12 +40,11 @@ def shrunk(picture: Gray, size: tuple[int, int]) -> Gray:
 
 def find_parts(changed: Mask) -> list[Part]:
     """All parts, in no particular order."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(changed, JOIN))
+    found = components_of(cv2.dilate(changed, JOIN), MARGIN)
     parts = []
-    for label in range(1, count):
-        left, top, width, height = (int(value) for value in stats[label, :4])
-        window = np.s_[max(0, top - MARGIN) : top + height + MARGIN, max(0, left - MARGIN) : left + width + MARGIN]
-        joined = labels[window] == label
+    for label in range(1, len(found.boxes)):
+        window = window_around(found.boxes[label], MARGIN, changed.shape)
+        joined = found.is_one(label, window)
         parts.append(Part(window, joined, joined & (changed[window] > 0)))
     return parts
 
