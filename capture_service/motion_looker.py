@@ -9,7 +9,7 @@ from av.video.frame import VideoFrame
 from capture_service.metrics import MOTION_IDLE
 from capture_service.motion import MotionDetector, MotionSeen
 from capture_service.motion_decoder import LumaDecoder, luma_of
-from capture_service.motion_speed import MotionSpeed, SpeedRule
+from capture_service.motion_speed import MotionSpeed, SpeedRule, Waking
 from capture_service.packets import Packet, VideoFormat
 from shared_utils.config.schema import MotionConfig
 
@@ -104,7 +104,7 @@ class Looker:
     def recover(self) -> None:
         """After an error nobody expected: go on at the next keyframe with a scene learned anew."""
         self._held.take()
-        self._become_watchful("an error")
+        self._become_watchful(Waking.ERROR)
         self._detector = None
 
     def _watch(self, packet: Packet) -> None:
@@ -139,21 +139,21 @@ class Looker:
         """Look at a keyframe that was decoded alone."""
         if frame is None:
             self._speed.keyframe_was_broken()
-            self._wake("a keyframe cannot be decoded alone")
+            self._wake(Waking.DAMAGE)
             return
         if self._detector is None or (frame.width, frame.height) != self._size:
-            self._wake("the picture has another size")
+            self._wake(Waking.OTHER_SIZE)
             return
         detector = deepcopy(self._detector)
         seen = detector.look(luma_of(frame), frame.time)
         if detector.unrest() > 0:
-            self._wake("a keyframe shows a change")
+            self._wake(Waking.CHANGE)
             return
         self._detector = detector
         self._held.begin(keyframe, frame.time)
         self._on_look(seen)
 
-    def _wake(self, why: str) -> None:
+    def _wake(self, why: Waking) -> None:
         """Find out where in the packets held the change began, and look at every frame from there on."""
         packets = self._held.take()
         self._looked_until = self._held.looked_at
@@ -163,7 +163,7 @@ class Looker:
                 return
             self._watch(packet)
 
-    def _become_watchful(self, why: str) -> None:
+    def _become_watchful(self, why: Waking) -> None:
         log.debug("camera %s: every frame is looked at again: %s", self._camera, why)
         self._speed.wake(why)
         self._is_idle.set(0)

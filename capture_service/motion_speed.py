@@ -4,6 +4,7 @@ Packets and looks in, decisions out. No I/O, no threads; all times are stream se
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from capture_service.motion_sizes import SizeWatch
 from capture_service.packets import Packet
@@ -11,7 +12,19 @@ from capture_service.packets import Packet
 HOLE_SECONDS = 1.0  # a longer pause between two packets: some are missing, or there is little to be saved
 STIRRED_SECONDS = 2.0  # so long after motion, sizes are none of a quiet scene
 BEAT = 1.05  # frames do not come on the beat exactly
-SIZES = "the packets grew"
+
+
+class Waking(StrEnum):
+    """Why every frame is looked at again, in the words of the log."""
+
+    HOLE = "packets are missing, or keyframes come too seldom"
+    NO_KEYFRAME = "no keyframe came"
+    MANY_BYTES = "the packets are large"
+    SIZES = "the packets grew"
+    CHANGE = "a keyframe shows a change"
+    OTHER_SIZE = "the frames have another size"
+    DAMAGE = "a keyframe cannot be decoded alone"
+    ERROR = "an error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,25 +90,25 @@ class MotionSpeed:
         self._sizes.forget_rise()
         self._idle, self._woken_by_size = True, False
 
-    def why_wake(self, held_since: float, held_bytes: int) -> str | None:
+    def why_wake(self, held_since: float, held_bytes: int) -> Waking | None:
         """Why what is held must be decoded now, without waiting for the next keyframe; None if it need not be."""
         now = self._now or 0.0
         if now < self._awake_until:
-            return "packets are missing, or keyframes come too seldom"
+            return Waking.HOLE
         if now - held_since > self._rule.longest_gop_seconds * BEAT + self._rule.glance_seconds:
-            return "no keyframe came"
+            return Waking.NO_KEYFRAME
         if held_bytes > self._rule.most_held_bytes:
-            return "the packets are large"
-        return SIZES if self._sizes.rose else None
+            return Waking.MANY_BYTES
+        return Waking.SIZES if self._sizes.rose else None
 
     def is_due(self, last_glance: float) -> bool:
         """Whether the last packet, a keyframe, is looked at; the time is that of the last that was."""
         return (self._now or 0.0) - last_glance >= self._rule.glance_seconds
 
-    def wake(self, why: str) -> None:
+    def wake(self, why: Waking) -> None:
         """Every frame from now on, for a while at least."""
         self._idle = self._found = False
-        self._woken_by_size = why == SIZES
+        self._woken_by_size = why is Waking.SIZES
         self._stay_awake(self._rule.quiet_again_seconds)
 
     def keyframe_was_broken(self) -> None:

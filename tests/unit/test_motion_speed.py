@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from capture_service.motion_sizes import MOST_LIMIT, SizeWatch
-from capture_service.motion_speed import MotionSpeed, SpeedRule
+from capture_service.motion_speed import MotionSpeed, SpeedRule, Waking
 from capture_service.packets import Packet
 
 FPS = 15
@@ -84,9 +84,9 @@ def test_missing_packets_wake_it_and_restart_the_minute() -> None:
         speed.note(one)
 
     why = speed.why_wake(held_since=60.0, held_bytes=0)
-    speed.wake(why or "")
+    speed.wake(Waking.HOLE)
 
-    assert why
+    assert why is Waking.HOLE
     assert asleep_at(speed, stream(63, 140)) == 122.0
 
 
@@ -115,7 +115,7 @@ def test_after_waking_for_nothing_it_sleeps_soon() -> None:
     speed = idle_speed()
     for one in stream(60 + 1 / FPS, 62):
         speed.note(one)
-    speed.wake("a keyframe shows a change")
+    speed.wake(Waking.CHANGE)
 
     assert asleep_at(speed, stream(62, 100)) == 68.0
 
@@ -125,7 +125,7 @@ def test_after_waking_for_something_it_waits_the_whole_minute() -> None:
     speed = idle_speed()
     for one in stream(60 + 1 / FPS, 62):
         speed.note(one)
-    speed.wake("a keyframe shows a change")
+    speed.wake(Waking.CHANGE)
     speed.saw(61.2, something=True)
 
     sleeps = asleep_at(speed, stream(62, 140))
@@ -138,7 +138,7 @@ def test_a_keyframe_in_name_only_keeps_it_awake_for_long() -> None:
     """Cameras with intra refresh have none that shows a picture: trying each minute would be in vain."""
     speed = idle_speed()
     speed.keyframe_was_broken()
-    speed.wake("a keyframe cannot be decoded alone")
+    speed.wake(Waking.DAMAGE)
 
     assert asleep_at(speed, stream(60 + 1 / FPS, 700)) == pytest.approx(660.0, abs=2.1)
 
