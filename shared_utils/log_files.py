@@ -68,6 +68,10 @@ class LogFiles:
         ordered = sorted((match[1], int(match[2] or 0), path) for match, path in found)
         return [path for month, _, path in ordered if month >= since_month]
 
+    def count(self, month: str) -> int:
+        """How many files a month has that is over."""
+        return sum(1 for _ in self.folder.glob(f"{self.name}-{month}*.jsonl"))
+
     def name_for(self, month: str) -> Path:
         """Where a month goes when it is over. A clock that was wrong may have filed that month already."""
         path = self.folder / f"{self.name}-{month}.jsonl"

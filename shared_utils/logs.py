@@ -31,6 +31,7 @@ PRIVACY_LOG = "privacy_log"
 GAPS_LOG = "gaps_log"
 
 LOCK_SECONDS = 60.0  # a line takes milliseconds; rewriting a whole month takes seconds
+MOST_FILES_AHEAD = 5  # of one month that had not come yet
 
 
 class LogUnavailableError(StorageError):
@@ -95,10 +96,14 @@ class JsonlLog:
         """File away what an earlier month wrote.
 
         A clock that goes back a little ends nothing. What a clock wrote that was months ahead is filed away, too: it
-        would be the current file until that month has come, and grow for years.
+        would be the current file until that month has come, and grow for years. But not again and again: of two
+        machines, one of which has a wrong clock, each would begin a file with every line.
         """
         written, now = month_of_file(self.files.current), month_of(self._clock.now())
-        if written is not None and (written < now or month_before(written) > now):
+        if written is None:
+            return
+        was_ahead = month_before(written) > now and self.files.count(written) < MOST_FILES_AHEAD
+        if written < now or was_ahead:
             rename_durably(self.files.current, self.files.name_for(written))
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from shared_utils.clock import to_iso
 from shared_utils.errors import StorageError
 from shared_utils.log_files import LogFiles, LogTail
-from shared_utils.logs import DETECTIONS_LOG, JsonlLog, ResultLog
+from shared_utils.logs import DETECTIONS_LOG, MOST_FILES_AHEAD, JsonlLog, ResultLog
 from shared_utils.segments import segment_id
 from tests.support.fixed_clock import FixedClock
 
@@ -388,6 +388,21 @@ def test_what_a_clock_wrote_that_was_years_ahead_is_filed_away(
     assert len(current(tmp_path).read_text().splitlines()) == 1
     assert not ResultLog(tmp_path, DETECTIONS_LOG, clock).record(a_line(0, at=future))
     assert not ResultLog(tmp_path, DETECTIONS_LOG, clock).record(a_line(1))
+
+
+def test_two_machines_whose_clocks_are_months_apart_do_not_begin_a_file_with_every_line(
+    results: ResultLog, tmp_path: Path
+) -> None:
+    """A worker without a time server beside a right one: each task would open thousands of files some days later."""
+    long_ago = datetime(2025, 1, 1, tzinfo=UTC)
+    wrong = ResultLog(tmp_path, DETECTIONS_LOG, FixedClock(long_ago))
+
+    for number in range(0, 60, 2):
+        results.record(a_line(number))
+        wrong.record(a_line(number + 1) | {"timestamp": to_iso(long_ago)})
+
+    assert len(list(tmp_path.glob("*.jsonl"))) <= 2 * MOST_FILES_AHEAD + 1
+    assert len({line["segment_id"] for line in results.lines()}) == len(list(results.lines())) == 60
 
 
 def test_months_before_the_one_before_the_segment_are_not_read(results: ResultLog, tmp_path: Path) -> None:
