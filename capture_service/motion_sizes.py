@@ -5,6 +5,7 @@ from math import log
 from capture_service.packets import Packet
 
 USUAL_AFTER = 6  # GOPs before the usual size of a packet is known
+MOST_PLACES = 600  # after a keyframe, ten seconds at 60 frames/s; some cameras send one keyframe and then none for days
 LEARN_SIZE, LEARN_SPREAD = 1 / 8, 1 / 128  # per GOP, and per packet
 OUTLIER = 3.0  # spreads; what lies further out teaches no more than this
 FIRST_SPREAD, LEAST_SPREAD = 0.2, 0.01  # of the logarithm of a size: 0.01 is one per cent
@@ -46,7 +47,7 @@ class SizeWatch:
         if packet.is_keyframe:
             self._place = 0
             self._forgive(packet.dts_seconds)
-        elif self._place >= 0:
+        elif 0 <= self._place < MOST_PLACES:
             self._place += 1
             self._judge(log(max(1, len(packet.data))), learn=learn)
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from capture_service.motion_sizes import MOST_LIMIT, SizeWatch
+from capture_service.motion_sizes import MOST_LIMIT, MOST_PLACES, SizeWatch
 from capture_service.motion_speed import MotionSpeed, SpeedRule, Waking
 from capture_service.packets import Packet
 
@@ -226,6 +226,20 @@ def test_sizes_that_wander_by_themselves_alarm_ever_more_rarely() -> None:
     assert len(found[found <= 600]) > 0
     assert len(found[found > 1800]) <= 12
     assert watch.limit <= MOST_LIMIT
+
+
+def test_so_long_after_a_keyframe_sizes_are_not_learned_any_more() -> None:
+    """A camera that sends no second keyframe for days would fill the memory with places."""
+    watch = SizeWatch()
+    gop = MOST_PLACES + 40
+    for number in range(8 * gop):
+        watch.note(packet(number, is_keyframe=number % gop == 0), learn=True)
+
+    for number in range(8 * gop, 9 * gop):
+        place = number % gop
+        watch.note(packet(number, is_keyframe=place == 0, size=9000 if place > MOST_PLACES else 1000), learn=True)
+
+    assert not watch.rose
 
 
 def test_an_alarm_that_was_right_makes_it_keener_again() -> None:
