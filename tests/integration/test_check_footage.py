@@ -1,6 +1,7 @@
 """`vedette check --deep`: every broken invariant is found, nothing is changed, nothing right is blamed."""
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -114,6 +115,14 @@ def bend_failed_twice(video: VideoDir, manifest: Manifest) -> None:
     put(video.root / "privacy_log.jsonl", 2 * (json.dumps(line).encode() + b"\n"))
 
 
+def bend_refused_by_the_disk(video: VideoDir, manifest: Manifest) -> None:
+    """Nothing in it is wrong, so a repair must not move it away."""
+    path = video.manifest(manifest.segment_id)
+    path.unlink()
+    path.symlink_to(".", target_is_directory=True)  # any error of the system but "not there"
+    os.utime(path.parent, (0, 0))
+
+
 def bend_log_line(video: VideoDir, manifest: Manifest) -> None:
     put(video.root / "faces_log.jsonl", b'{"ok": tr\n{"ok": true}\n')
 
@@ -168,6 +177,7 @@ def bend_twice(video: VideoDir, manifest: Manifest) -> None:
         (bend_no_waiting_segment, FlawKind.NO_SEGMENT),
         (bend_both, FlawKind.QUEUED_AND_WAITING),
         (bend_unreadable, FlawKind.BAD_MANIFEST),
+        (bend_refused_by_the_disk, FlawKind.NOT_PLAYABLE),
         (bend_wrong_size, FlawKind.WRONG_SIZE),
         (bend_wrong_camera, FlawKind.WRONG_PLACE),
         (bend_leaves_the_folder, FlawKind.WRONG_PLACE),

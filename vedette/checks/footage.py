@@ -108,9 +108,12 @@ class Footage:
         try:
             data = path.read_bytes()
             manifest = Manifest.model_validate_json(data)
-        except (OSError, ValidationError) as error:
-            if path.exists():
-                yield Flaw(FlawKind.BAD_MANIFEST, path, str(error).partition("\n")[0])
+        except OSError as error:
+            if path.exists():  # a disk or rights that fail, and not what stands in it: nothing to be moved away
+                yield Flaw(FlawKind.NOT_PLAYABLE, path, f"it cannot be read: {error.strerror}")
+            return
+        except ValidationError as error:
+            yield Flaw(FlawKind.BAD_MANIFEST, path, str(error).partition("\n")[0])
             return
         if self.exposes(data):
             yield Flaw(FlawKind.SECRET_SHOWN, path)
