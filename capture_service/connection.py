@@ -6,13 +6,14 @@ from dataclasses import replace
 from threading import Event
 from typing import Protocol, get_args
 
+from capture_service.blindness import Blindness
 from capture_service.camera_state import CameraState, RateMeter
 from capture_service.errors import CameraLostError
 from capture_service.metrics import BYTES, PACKETS
 from capture_service.motion import MotionSeen
 from capture_service.packets import Kind, Packet, Received, StreamFormat, VideoFormat
 from capture_service.parameter_sets import FormatWatch, is_hevc_in_h264
-from capture_service.recorder import Recorder
+from capture_service.recorder import BLIND, Recorder
 from capture_service.segment_chain import Surroundings
 from capture_service.source import Source
 from capture_service.timestamps import Mended, Mender
@@ -64,6 +65,7 @@ class Connection:
         self._packets = {kind: PACKETS.labels(camera, kind) for kind in get_args(Kind)}
         self._bytes = BYTES.labels(camera)
         self._finder: MotionFinder | None = None
+        self._blindness = Blindness(around.clock)
         self._stream: StreamFormat | None = None
         self._format: FormatWatch | None = None
 
@@ -125,6 +127,7 @@ class Connection:
             self._finder.start(video)
 
     def _looked(self, seen: MotionSeen) -> None:
+        self._blindness.looked()
         self._recorder.look(seen)
         self._state.moving = seen.moving
         if seen.moving:
@@ -143,8 +146,15 @@ class Connection:
             self._recorder.take(mended, self._stream)
             self._state.recording = self._recorder.is_recording
             self._state.storage_fails = self._recorder.is_failing
-        if self._finder is not None and not self._finder.offer(packet) and self._stream is not None:
-            self._recorder.not_looked_at(packet, self._stream.video)
+        if self._finder is not None and self._stream is not None:
+            self._offer(packet, self._finder, self._stream.video)
+
+    def _offer(self, packet: Packet, finder: MotionFinder, video: VideoFormat) -> None:
+        """Have a packet looked at; what nobody looks at is recorded."""
+        if not finder.offer(packet):
+            self._recorder.not_looked_at(packet, video)
+        elif packet.kind == "video" and self._blindness.offered():
+            self._recorder.not_looked_at(packet, video, BLIND)
 
     def _require_codec(self, received: Received) -> None:
         """Raises CameraLostError. FFmpeg would hand out what no decoder understands, for ever."""

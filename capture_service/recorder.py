@@ -27,6 +27,7 @@ ASSUMED_EVERY_SECONDS = 0.5  # close enough together for a worker to look at all
 TOO_BUSY = (
     "camera %s: this machine is too busy to look for motion in all that comes, and records what it could not look at"
 )
+BLIND = "camera %s: no motion can be looked for in what it sends now, so all of it is recorded"
 FINISH_SECONDS = 2.0
 # Right after connecting, packets come in one burst; when the first ones came is known only after it.
 SETTLE_SECONDS = 0.3
@@ -91,8 +92,8 @@ class Recorder:
             self._events.saw(seen.t, moving=seen.moving)
         self._looks.add(seen)
 
-    def not_looked_at(self, packet: Packet, video: VideoFormat) -> None:
-        """The detector had no time for this packet: what nobody looked at is recorded, as if everything moved.
+    def not_looked_at(self, packet: Packet, video: VideoFormat, why: str = TOO_BUSY) -> None:
+        """The detector did not look at this packet: what nobody looked at is recorded, as if everything moved.
 
         A machine that has too much to do then costs disk, and not footage.
         """
@@ -103,8 +104,8 @@ class Recorder:
             self._assumed_at = t
             whole = (0, 0, video.width, video.height)
             self._looks.assume(MotionSeen(t, moving=True, area=1.0, boxes=(whole,)))
-        if self._complaints.is_news(TOO_BUSY):
-            log.warning(TOO_BUSY, self._camera)
+        if self._complaints.is_news(why):
+            log.warning(why, self._camera)
 
     def take(self, mended: Mended, stream: StreamFormat) -> None:
         """One packet, and the format it is in. A disk that fails is dealt with here: recording is tried again."""
