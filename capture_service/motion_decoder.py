@@ -6,10 +6,10 @@ from typing import Any
 
 import av
 import numpy as np
-from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 from numpy.typing import NDArray
 
+from capture_service.decoders import video_decoder
 from capture_service.packets import Packet, VideoFormat
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ class LumaDecoder:
     def __init__(self, camera: str, video_format: VideoFormat) -> None:
         """Raises ValueError for a codec that cannot be decoded."""
         self._camera, self._format = camera, video_format
-        self._context = _open_decoder(video_format)
+        self._context = video_decoder(video_format.codec, video_format.extradata)
         self._time_base = video_format.time_base
         self._waiting_for_keyframe = True
         self._told = False
@@ -79,18 +79,6 @@ class LumaDecoder:
             error,
         )
         self.skip_to_keyframe()
-
-
-def _open_decoder(video_format: VideoFormat) -> VideoCodecContext:
-    context = av.CodecContext.create(video_format.codec, "r")
-    if not isinstance(context, VideoCodecContext):
-        raise ValueError(f"{video_format.codec!r} is no video codec")  # noqa: TRY004  as PyAV says of an unknown one
-    # Frame threads cost more CPU, delay every frame and can hang at exit (seen with PyAV 18).
-    context.thread_type = "NONE"
-    context.thread_count = 1
-    if video_format.extradata:
-        context.extradata = video_format.extradata
-    return context
 
 
 def _raw(packet: Packet) -> "av.Packet[Any]":

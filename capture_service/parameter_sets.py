@@ -6,12 +6,10 @@ Cameras send them in the SDP, before every keyframe, or both; and they change wh
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import cast
 
 import av
-from av.codec.context import CodecContext
-from av.video.codeccontext import VideoCodecContext
 
+from capture_service.decoders import video_decoder
 from capture_service.packets import Packet, VideoFormat
 
 _START_CODE = re.compile(rb"\x00\x00\x01")
@@ -86,7 +84,7 @@ class FormatWatch:
         if sets == self._known and self.current.width:
             return False
         keyframe = packet.data if in_band else annex_b(sets) + packet.data
-        size = _picture_size(self.current.codec, keyframe)
+        size = _frame_size(self.current.codec, keyframe)
         if size is None:  # noise looks like parameter sets now and then; the next keyframe tells
             return False
         known, self._known = self._known, sets
@@ -97,10 +95,9 @@ class FormatWatch:
         return bool(known) or not same_size
 
 
-def _picture_size(codec: str, keyframe: bytes) -> tuple[int, int] | None:
+def _frame_size(codec: str, keyframe: bytes) -> tuple[int, int] | None:
     """Decode one keyframe to see how large it is. None if it cannot be decoded."""
-    decoder = cast(VideoCodecContext, CodecContext.create(codec, "r"))
-    decoder.thread_type, decoder.thread_count = "NONE", 1
+    decoder = video_decoder(codec)
     try:
         frames = decoder.decode(av.Packet(keyframe)) + decoder.decode(None)
     except av.FFmpegError:

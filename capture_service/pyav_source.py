@@ -10,6 +10,7 @@ from av.audio.stream import AudioStream
 from av.container.input import InputContainer
 from av.video.stream import VideoStream
 
+from capture_service.decoders import DECODER_LIMITS
 from capture_service.errors import CameraLostError, CameraUnreachableError, LoginRefusedError
 from capture_service.packets import AudioFormat, Received, StreamFormat, VideoFormat
 from capture_service.rtsp_failures import explain
@@ -121,7 +122,7 @@ class PyavSource:
 def rtsp_options(config: CameraConfig) -> dict[str, str]:
     """What FFmpeg is told when it opens a camera."""
     # fpsprobesize=0 opens in 0.5 s instead of 1.9 s. No fflags=nobuffer: it throws the first keyframe away.
-    options = {"rtsp_transport": config.transport, "fpsprobesize": "0"}
+    options = {"rtsp_transport": config.transport, "fpsprobesize": "0", **DECODER_LIMITS}
     if config.transport == "udp":
         options["buffer_size"] = str(UDP_BUFFER_BYTES)
     return options

@@ -2,14 +2,20 @@
 
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 from typing import Literal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from capture_service.motion_decoder import LumaDecoder
 from capture_service.packets import Packet, Received, VideoFormat
 from capture_service.parameter_sets import FormatWatch, annex_b, parameter_sets
 from capture_service.timestamps import Mended, Mender
+from tests.fuzz.huge_picture import with_huge_picture
+from tests.support.clips import make_clip
+from tests.support.packets import footage
 
 codecs = st.sampled_from(["h264", "hevc"])
 nal_units = st.lists(
@@ -45,6 +51,21 @@ def test_a_keyframe_of_any_bytes_is_looked_at_without_harm(codec: str, keyframes
 
     assert watch.current.width > 0
     assert watch.current.height > 0
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_a_frame_that_claims_gigabytes_is_not_decoded(tmp_path: Path, codec: str) -> None:
+    """Noise looks like parameter sets now and then; the memory it asks for would end the capture of all cameras."""
+    film = with_huge_picture(footage(make_clip(tmp_path / "clip.mp4", seconds=1, width=320, height=180, codec=codec)))
+    watch, decoder = FormatWatch(film.stream.video), LumaDecoder("cam", film.stream.video)
+    video = [packet for packet in film.packets if packet.kind == "video"]
+
+    changed = [watch.look(packet) for packet in video]
+    decoded = [frame for packet in video for frame in decoder.frames(packet)]
+    film.container.close()
+
+    assert not any(changed)
+    assert decoded == []
 
 
 ticks = st.none() | st.integers(-(2**62), 2**62) | st.integers(-100_000, 1_000_000)
