@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from capture_service.mp4_file import Measured
 from capture_service.names import draft_path
 from shared_utils.errors import StorageError
-from shared_utils.segments import Manifest, MotionLook, UtcTime, VideoDir
+from shared_utils.segments import Manifest, MotionLook, UtcTime, VideoDir, parse_segment_id
 
 
 class Draft(BaseModel):
@@ -38,11 +38,13 @@ def write_draft(path: Path, draft: Draft) -> None:
 
 
 def read_draft(video: VideoDir, segment_id: str) -> Draft | None:
-    """None if there is none, or a torn one."""
+    """None if there is none, a torn one, or that of another segment: people copy and rename files."""
     try:
-        return Draft.model_validate_json(draft_path(video, segment_id).read_bytes())
+        draft = Draft.model_validate_json(draft_path(video, segment_id).read_bytes())
     except (OSError, ValidationError):
         return None
+    is_its_own = (draft.segment_id, draft.camera) == (segment_id, parse_segment_id(segment_id)[0])
+    return draft if is_its_own else None
 
 
 def manifest_of(draft: Draft, found: Measured, video: VideoDir, motion: tuple[MotionLook, ...] = ()) -> Manifest:

@@ -156,6 +156,22 @@ def test_a_segment_with_its_manifest_beside_it_is_finished(parts: CaptureParts, 
     assert parts.video.manifest(SEGMENT).exists()
 
 
+@pytest.mark.parametrize("other", ["cam-20261120T101600000Z", "cam-20261120T101700000Z", "../../etc/passwd"])
+def test_a_draft_of_another_segment_says_nothing_about_this_one(parts: CaptureParts, whole: Path, other: str) -> None:
+    """Somebody copied or renamed files. It must neither take the other one's manifest nor stop the whole salvage."""
+    finished = parts.video.segment("cam-20261120T101600000Z")
+    write_draft(draft_path(parts.video, SEGMENT), DRAFT.model_copy(update={"segment_id": other}))
+    shutil.copy(whole, part_path(parts.video, SEGMENT))
+    shutil.copy(whole, finished)
+
+    manifests = adopted(parts)
+
+    assert [(manifest.segment_id, manifest.tasks) for manifest in manifests] == [
+        (SEGMENT, TASKS),
+        (finished.stem, TASKS),
+    ]
+
+
 def test_without_a_draft_a_segment_gets_the_tasks_of_its_camera(parts: CaptureParts, whole: Path) -> None:
     """A power cut may take the draft; the name and the file say enough."""
     draft_path(parts.video, SEGMENT).write_bytes(b'{"schema":1,"seg')
