@@ -19,8 +19,9 @@ from av.container.output import OutputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from capture_service.decoders import DECODER_LIMITS
 from shared_utils.errors import SegmentError
-from shared_utils.segments import MOST_FRAME_PX, VideoInfo
+from shared_utils.segments import VideoInfo
 
 _READ_BYTES = 1 << 20
 
@@ -118,7 +119,7 @@ def opened(path: Path) -> InputContainer:
         container = av.open(
             str(path),
             format="mp4",
-            options={"max_pixels": str(MOST_FRAME_PX)},
+            options=dict(DECODER_LIMITS),
             metadata_errors="replace",  # else a bit that fell over in a title is an exception
         )
     except (av.FFmpegError, OSError) as error:

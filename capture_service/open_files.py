@@ -77,6 +77,9 @@ class OpenFiles:
                 continue  # finished meanwhile, and with it its draft is gone
             except OSError as error:
                 self._report(segment, error)
+                if segment in new:
+                    with self._lock:
+                        self._new.add(segment)  # its name is not on disk yet
 
     def _report(self, segment: str, error: OSError) -> None:
         if segment not in self._failing:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import av
 
+from capture_service.decoders import DECODER_LIMITS
 from capture_service.mp4_file import opened, video_of
 from capture_service.retention_index import find_segments
 from shared_utils.errors import SegmentError
-from shared_utils.segments import MOST_FRAME_PX, VideoDir
+from shared_utils.segments import VideoDir
 from vedette.checks.flaws import Flaw, FlawKind
 
 
@@ -27,7 +28,7 @@ def _trouble_in(path: Path) -> str | None:
     try:
         with opened(path) as container:
             stream = video_of(container)
-            stream.codec_context.options = {"max_pixels": str(MOST_FRAME_PX)}
+            stream.codec_context.options = dict(DECODER_LIMITS)
             stream.thread_type = "NONE"
             for packet in container.demux(stream):
                 frames += sum(not frame.is_corrupt for frame in packet.decode())
