@@ -12,7 +12,7 @@ from tests.faults.conftest import FaultRow
 from tests.support.clips import make_clip
 from tests.support.redis_server import RedisServer
 from tests.support.rig import CAMERAS, Rig
-from tests.support.services import manifests, recorded_spans
+from tests.support.services import manifests, part_sizes, recorded_spans
 from tests.support.small_disk import fill, small_disk
 from tests.support.waiting import wait_until
 
@@ -101,7 +101,7 @@ def test_a_service_that_starts_on_a_full_disk_makes_room_and_records(
     rig = Rig(tmp_path / "rig", own_redis, video=disk, clips={"cam": clip}, storage=limits)
     with rig:
         wait_until("old segments are analysed", lambda: len(rig.lines()) > 3)
-        wait_until("a segment is written", lambda: any(p.stat().st_size > 3e5 for p in disk.rglob("*.part")))
+        wait_until("a segment is written", lambda: any(size > 300_000 for size in part_sizes(disk).values()))
         killed_at = rig.kill_capture()
         ballast = fill(disk)
         known = {manifest.segment_id for manifest in manifests(disk)}

@@ -13,7 +13,7 @@ from tests.support.at_work import seeded
 from tests.support.packets import contents_of
 from tests.support.redis_server import RedisServer
 from tests.support.rig import CAMERAS, Rig
-from tests.support.services import manifests
+from tests.support.services import manifests, part_sizes
 from tests.support.waiting import wait_until
 
 MOST_LOST_SECONDS = 1.1
@@ -34,11 +34,10 @@ KILLS = [pytest.param(4, id="four kills"), pytest.param(15, id="fifteen kills", 
 def is_recorded(rig: Rig) -> bool:
     """Whether something of each camera is in a file; what was cut off before is salvaged by then."""
     viewers = {name: camera["viewers"] for name, camera in rig.emulator.status()["cameras"].items()}
-    return all(viewers[name] and _has_a_growing_file(rig.video.segments / name) for name in CAMERAS)
-
-
-def _has_a_growing_file(folder: Path) -> bool:
-    return any(path.stat().st_size > 3_000 for path in folder.rglob("*.mp4.part"))
+    return all(
+        viewers[name] and any(size > 3_000 for size in part_sizes(rig.video.segments / name).values())
+        for name in CAMERAS
+    )
 
 
 @pytest.mark.timeout(420)

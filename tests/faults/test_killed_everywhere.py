@@ -64,7 +64,7 @@ def assert_recorded_once(outcome: dict[str, Any]) -> float:
 
 
 def assert_one_line(outcome: dict[str, Any], *, ok: bool, dead: int) -> None:
-    """One result for the task, the queue empty, the picture whole."""
+    """One result for the task, the queue empty, the snapshot whole."""
     video = VideoDir(Path(outcome["video"]))
     segment = manifests(video.root)[0].segment_id
     found = [line["ok"] for line in lines_of(video) if line["segment_id"] == segment]
@@ -73,9 +73,9 @@ def assert_one_line(outcome: dict[str, Any], *, ok: bool, dead: int) -> None:
     assert (outcome["waiting"], outcome["attempts"], letters) == ([], {}, [segment] * dead), outcome
     assert not list(video.root.rglob("*.part")), outcome
     assert all(flaw.harmless for flaw in check_footage(video, SystemClock()).flaws), outcome
-    picture = video.snapshot(segment)
-    assert picture.exists() == ok, outcome
-    assert not ok or picture.read_bytes().endswith(b"\xff\xd9"), outcome
+    snapshot = video.snapshot(segment)
+    assert snapshot.exists() == ok, outcome
+    assert not ok or snapshot.read_bytes().endswith(b"\xff\xd9"), outcome
 
 
 def counted(outcomes: list[dict[str, Any]], dead: int = 0) -> Tally:
@@ -147,7 +147,7 @@ def test_a_worker_may_be_killed_between_any_two_steps_of_its_task(  # noqa: PLR0
     what: str,
     every: int,
 ) -> None:
-    """Taking, counting, picture, lock, line, fsync, settling: the task comes again, and must find what is done."""
+    """Taking, counting, snapshot, lock, line, fsync, settling: the task comes again, and must find what is done."""
     outcomes = killed(scenario, tmp_path, own_redis, f"--every={every}")
 
     for outcome in outcomes:

@@ -16,7 +16,7 @@ from shared_utils.tasks import VIDEO_QUEUE
 from tests.faults.conftest import FaultRow
 from tests.support.redis_server import RedisServer
 from tests.support.rig import CAMERAS, Rig, Tally
-from tests.support.services import REPOSITORY, manifests
+from tests.support.services import REPOSITORY, manifests, part_sizes
 from tests.support.waiting import wait_until
 
 # What a supervisor waits before it kills; see vedette/run_services.py and docker-compose.yml.
@@ -206,8 +206,7 @@ def test_services_stop_in_time_although_redis_and_a_camera_are_frozen(tmp_path: 
 
 def written(rig: Rig) -> dict[Path, int]:
     """The part files that hold video already, and their sizes."""
-    sizes = {path: path.stat().st_size for path in rig.video.root.rglob("*.mp4.part")}
-    return {path: size for path, size in sizes.items() if size > 20_000}
+    return {path: size for path, size in part_sizes(rig.video.root).items() if size > 20_000}
 
 
 def are_still(rig: Rig) -> bool:

@@ -73,3 +73,14 @@ def recorded_spans(video_dir: Path, camera: str) -> list[tuple[datetime, datetim
         else:
             spans.append((start, end))
     return spans
+
+
+def part_sizes(folder: Path) -> dict[Path, int]:
+    """The segments being written below a folder, and how many bytes each has."""
+    sizes = {}
+    for path in folder.rglob("*.mp4.part"):
+        try:
+            sizes[path] = path.stat().st_size
+        except FileNotFoundError:  # it became a segment while we looked
+            continue
+    return sizes
