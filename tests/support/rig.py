@@ -75,6 +75,7 @@ class Rig:
         self._names = tuple(clips or CAMERAS)
         self.worker_count = workers  # how many are started with the rest
         self._camera, self._storage = camera or {}, storage or {}
+        self._own_gaps: list[dict[str, Any]] = []  # made by us, while nothing is to be recorded any more
 
     def _clip(self, name: str) -> Path:
         path = self.folder / f"{name}.mp4"
@@ -160,12 +161,14 @@ class Rig:
         return self.tally()
 
     def _send_the_outbox(self) -> None:
-        """What capture could not send before it ended, its next start sends; no camera is needed for that."""
+        """What capture could not send before it ended, its next start sends; without a camera, which would be a gap."""
+        known = len(self.logged_gaps())
         self.emulator.stop()
         self.start_capture()
         wait_until("the outbox is sent", lambda: not list(self.video.outbox.glob("*.json")), PATIENCE_SECONDS)
         assert self.capture is not None
         _end(self.capture)
+        self._own_gaps = self.logged_gaps()[known:]
 
     def _queue_is_empty(self) -> bool:
         with Redis.from_url(self.redis.url) as redis:
@@ -216,7 +219,8 @@ class Rig:
     def logged_gaps(self) -> list[dict[str, Any]]:
         """The lines of the gaps log."""
         path = self.video.root / "gaps_log.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        gaps = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        return [gap for gap in gaps if gap not in self._own_gaps]
 
     def assert_whole(self) -> None:
         """Every segment plays to its end, nothing half-written is left, and no invariant is broken."""
