@@ -11,7 +11,7 @@ redis.call('LPUSH', KEYS[1], ARGV[1])
 return 1
 """
 
-# KEYS waiting, workers, dead; ARGV prefix of the lists of work. One moment's picture: no task is seen twice or missed.
+# KEYS waiting, workers, dead; ARGV prefix of the lists of work. All in one moment: no task is seen twice or missed.
 DEPTH = """
 local in_work = 0
 for _, worker in ipairs(redis.call('SMEMBERS', KEYS[2])) do

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from shared_utils import queue_scripts
 from shared_utils.clock import Clock, to_iso
 from shared_utils.config import Config
 from shared_utils.errors import SegmentError
@@ -13,6 +12,7 @@ from shared_utils.log_files import parse_line
 from shared_utils.logs import DETECTIONS_LOG, ResultLog
 from shared_utils.models import without_suffix
 from shared_utils.queue import TaskQueue
+from shared_utils.queue_seat import Seat
 from shared_utils.segments import read_manifest
 from shared_utils.tasks import Task, task_for
 from vedette.checks.flaws import Flaw
@@ -52,10 +52,9 @@ class TaskRepair:
 
     def put_back(self, flaw: Flaw) -> str | None:
         """What a worker without a lease had in work goes back to the queue, unless it lives after all."""
-        queue, worker = self.queues[flaw.path.name], flaw.item
-        keys = [queue.key("alive", worker), queue.key("processing", worker), queue.name, queue.key("workers")]
-        count = int(queue.run_script(queue_scripts.REAP, keys, [worker]))
-        return f"{count} task(s) of worker {worker} are back in the queue" if count > 0 else None
+        seat = Seat(self.queues[flaw.path.name], "repair", lease_seconds=0)  # it takes no task, so it needs no lease
+        count = seat.reap(flaw.item)
+        return f"{count} task(s) of worker {flaw.item} are back in the queue" if count > 0 else None
 
     def write_line(self, flaw: Flaw) -> str | None:
         """The line of a dead letter, as its worker would have written it."""
