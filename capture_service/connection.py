@@ -168,7 +168,9 @@ class Connection:
         self._stream, self._state.video = replace(self._stream, video=video), video
         what = "its stream changed to" if before.width else "its video has come:"
         log.info("camera %s: %s %s %s", self._camera, what, video.codec, _size_of(video))
-        if self._finder is not None:
+        # One that begins anew learns the scene first, and some cameras alternate between sets of the same size: it
+        # would learn for ever. Its decoder finds the new sets in the stream.
+        if self._finder is not None and (before.width, before.height) != (video.width, video.height):
             self._finder.start(video)  # it stops by itself first
 
     def _count(self, received: Received) -> None:

@@ -54,9 +54,10 @@ class Finder:
 
     on_look: OnLook
     has_eyes: bool
+    starts: int = 0
 
     def start(self, video_format: VideoFormat) -> None:
-        """It needs none."""
+        self.starts += 1
 
     def offer(self, packet: Packet) -> bool:
         if self.has_eyes and packet.kind == "video":
@@ -74,16 +75,20 @@ def film(tmp_path: Path) -> Iterator[Footage]:
     film.container.close()
 
 
-def recorded(root: Path, film: Footage, *, has_eyes: bool) -> list[Manifest]:
+def recorded(
+    root: Path, film: Footage, *, has_eyes: bool, finders: list[Finder] | None = None, record: str = "motion"
+) -> list[Manifest]:
     """What is left of the connection when the camera has gone."""
+    made: list[Finder] = [] if finders is None else finders
 
     def finder(camera: str, settings: MotionConfig, on_look: OnLook) -> MotionFinder:
-        return Finder(on_look, has_eyes)
+        made.append(Finder(on_look, has_eyes))
+        return made[-1]
 
     clock = FixedClock()
     with capture_parts(root) as parts:
         around = replace(parts.around, clock=clock)
-        config = camera_config(segment_seconds=60)
+        config = camera_config(segment_seconds=60, record=record)
         connection = Connection("cam", config, FilmSource(film, clock), around, CameraState("cam"))
         with pytest.raises(CameraLostError):
             connection.run(Event(), finder, lambda _is_keyframe: None)
@@ -103,3 +108,28 @@ def test_what_a_detector_cannot_see_is_recorded(
 def test_a_detector_that_looks_and_sees_nothing_is_believed(tmp_path: Path, film: Footage) -> None:
     """Otherwise every camera would record all the time."""
     assert recorded(tmp_path / "video", film, has_eyes=True) == []
+
+
+def with_changing_sets(packet: Packet, number: int) -> Packet:
+    """The packet with another H.264 level in its SPS, every second time."""
+    data, at = bytearray(packet.data), packet.data.find(b"\0\0\1\x67")
+    if at >= 0:
+        data[at + 6] = (31, 40)[number % 2]
+    return replace(packet, data=bytes(data))
+
+
+def test_sets_that_change_while_the_size_stays_do_not_restart_the_detector(tmp_path: Path, film: Footage) -> None:
+    """It learns the scene for seconds after each start: with two sets in turn it would never see anything."""
+    keyframes = [number for number, packet in enumerate(film.packets) if packet.is_keyframe and packet.kind == "video"]
+    changing = [
+        with_changing_sets(packet, keyframes.index(number)) if number in keyframes else packet
+        for number, packet in enumerate(film.packets)
+    ]
+    finders: list[Finder] = []
+
+    manifests = recorded(
+        tmp_path / "video", replace(film, packets=changing), has_eyes=True, finders=finders, record="continuous"
+    )
+
+    assert len(manifests) >= len(keyframes) - 1  # a file has one format
+    assert [finder.starts for finder in finders] == [1]
