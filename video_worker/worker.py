@@ -1,9 +1,10 @@
 """One task in, one line out, however often the task comes and whatever is wrong with its segment."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from shared_utils.clock import Clock
 from shared_utils.config.schema import Config
@@ -178,17 +179,24 @@ class ObjectWorker:
         FRAMES.inc(analysis.frames_analysed)
         seconds = self._clock.monotonic() - began
         line = found_line(subject, analysis, seconds=seconds, now=self._clock.now())
-        written = self._results.record(line)
+        written = self._write(line)
         SEGMENTS.labels("ok" if written else "skipped").inc()
         segment_id = subject.task.segment_id
         self._status.finished(segment_id, line["detected"], seconds, ok=True)
         log.info("segment %s: %s in %.1f s", segment_id, ", ".join(line["detected"]) or "nothing", seconds)
 
     def _record_failure(self, subject: Subject, error: str, seconds: float) -> None:
-        self._results.record(failed_line(subject, error, seconds=seconds, now=self._clock.now()))
+        self._write(failed_line(subject, error, seconds=seconds, now=self._clock.now()))
         SEGMENTS.labels("failed").inc()
         self._status.finished(subject.task.segment_id, [], seconds, ok=False)
         log.error("segment %s cannot be analysed: %s", subject.task.segment_id, error)
+
+    def _write(self, line: Mapping[str, Any]) -> bool:
+        """Whether the line was missing. Raises StorageError if it may have gone astray: the task is done once more."""
+        written = self._results.record(line)
+        # Unmounted between the look before and the writing, the line lies below the mount point, where nobody reads.
+        self._folder.require()
+        return written
 
 
 def find_manifest(video: VideoDir, segment_id: str) -> Manifest | None:

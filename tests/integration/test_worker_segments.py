@@ -3,7 +3,7 @@
 import json
 import logging
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,11 +67,11 @@ class Site:
     def __post_init__(self) -> None:
         self.worker = self.worker_with(self.options)
 
-    def worker_with(self, options: WorkerOptions) -> ObjectWorker:
+    def worker_with(self, options: WorkerOptions, results: ResultLog | None = None) -> ObjectWorker:
         clock = SystemClock()
         return ObjectWorker(
             self.video,
-            ResultLog(self.video.root, DETECTIONS_LOG, clock),
+            results or ResultLog(self.video.root, DETECTIONS_LOG, clock),
             Detectors(self.detector, load),
             options=options,
             status=WorkerStatus(self.detector.name, write=lambda _: None, remove=lambda: None),
@@ -278,6 +278,31 @@ def test_nothing_is_written_below_a_disk_that_is_unmounted_meanwhile(site: Site)
         worker.give_up(task, "out of attempts")
 
     assert [path.name for path in site.video.root.rglob("*")] == ["segments"]
+
+
+def test_a_line_that_went_below_the_mount_point_is_written_again(site: Site) -> None:
+    """A worker that is frozen between its look at the folder and its line wakes up on another disk."""
+    task = site.add_segment()
+    disk = site.video.root.with_name("disk")
+
+    class Unmounting(ResultLog):
+        def record(self, line: Mapping[str, Any]) -> bool:
+            if not disk.exists():
+                site.video.root.rename(disk)
+                site.video.segments.mkdir(parents=True)
+            return super().record(line)
+
+    worker = site.worker_with(site.options, Unmounting(site.video.root, DETECTIONS_LOG, SystemClock()))
+    with pytest.raises(StorageError, match="was unmounted or replaced"):
+        worker.handle(task)
+    astray = len(site.lines)
+    site.video.root.rename(disk.with_name("bare"))
+    disk.rename(site.video.root)
+    disk.mkdir()
+    worker.handle(task)
+
+    assert astray == 1
+    assert site.line["ok"]
 
 
 def test_a_replayed_task_that_comes_good_replaces_its_failure(site: Site) -> None:
