@@ -128,8 +128,8 @@ def check(rig: Rig, suffered: Suffered) -> None:
         assert any(fault.reason in line["reason"] for line in lines), (fault.name, lines)
     for start, end in interruptions(rig, suffered):
         assert any(
-            abs((from_iso(line["from"]) - start).total_seconds()) < 4
-            and abs((from_iso(line["to"]) - end).total_seconds()) < 4
+            abs((from_iso(line["from"]) - start).total_seconds()) < 2
+            and abs((from_iso(line["to"]) - end).total_seconds()) < 2
             for line in lines
         ), (fault.name, start, end, lines)
     assert len(lines) == len({line["from"] for line in lines}), fault.name
