@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
-from shared_utils.clock import Clock, to_iso
+from shared_utils.clock import Clock
 from shared_utils.config import Config
 from shared_utils.errors import SegmentError
 from shared_utils.log_files import parse_line
@@ -13,6 +12,7 @@ from shared_utils.logs import DETECTIONS_LOG, ResultLog
 from shared_utils.models import without_suffix
 from shared_utils.queue import TaskQueue
 from shared_utils.queue_seat import Seat
+from shared_utils.result_line import Subject, error_line, given_up, objects_part
 from shared_utils.segments import read_manifest
 from shared_utils.tasks import Task, task_for
 from vedette.checks.flaws import Flaw
@@ -62,28 +62,15 @@ class TaskRepair:
         if task is None:
             return None
         name = LOG_OF_QUEUE[flaw.path.name]
-        line = self._line(task, name, str(letter.get("error", "unknown")))
+        line = self._given_up_line(task, name, str(letter.get("error", "unknown")))
         written = ResultLog(self.config.video_dir, name, self.clock).record(line)
         return f"its line is written to {name}.jsonl" if written else None
 
-    def _line(self, task: Task, log: str, error: str) -> dict[str, Any]:
-        model = without_suffix(task.model or (self.config.objects.model if log == DETECTIONS_LOG else "unknown"))
-        objects = {"frames_analysed": 0, "seconds": 0.0, "objects": []} if log == DETECTIONS_LOG else {"seconds": 0.0}
-        return {
-            "ok": False,
-            "filename": PurePosixPath(task.filename).name,
-            "detected": [],
-            "count": 0,
-            "timestamp": to_iso(self.clock.now()),
-            "schema": 1,
-            "segment_id": task.segment_id,
-            "camera": task.camera,
-            "event_id": self._event_of(task),
-            "started_at": to_iso(task.started_at),
-            "model": model,
-            **objects,
-            "error": f"Given up: {error}",
-        }
+    def _given_up_line(self, task: Task, log: str, error: str) -> dict[str, Any]:
+        of_objects = log == DETECTIONS_LOG
+        model = without_suffix(task.model or (self.config.objects.model if of_objects else "unknown"))
+        own = objects_part() if of_objects else {"seconds": 0.0}  # what else the other logs have, their workers know
+        return error_line(Subject(task, model, self._event_of(task)), given_up(error), own=own, now=self.clock.now())
 
     def _event_of(self, task: Task) -> str | None:
         try:

@@ -11,13 +11,14 @@ from shared_utils.config.schema import Config
 from shared_utils.errors import PermanentError, SegmentError, StorageError
 from shared_utils.folder_mark import FolderGuard
 from shared_utils.logs import ResultLog
+from shared_utils.result_line import Subject, given_up
 from shared_utils.segments import Manifest, VideoDir, parse_segment_id, read_manifest
 from shared_utils.tasks import PRIVACY_QUEUE, Task
 from video_worker.analysis import Analysis, Segment, analyse
 from video_worker.detectors import Detection, Detector, Detectors, Image
 from video_worker.frames import duration_seconds
 from video_worker.metrics import FRAMES, INFERENCE_SECONDS, SEGMENTS
-from video_worker.result_line import Subject, failed_line, found_line
+from video_worker.result_line import failed_line, found_line
 from video_worker.sampling import Sampling
 from video_worker.snapshot import write_snapshot
 from video_worker.status import WorkerStatus
@@ -86,7 +87,7 @@ class ObjectWorker:
         self._require_video(task)
         manifest = find_manifest(self._video, task.segment_id)
         subject = Subject(task, self._detectors.name_for(task.model), manifest.event_id if manifest else None)
-        self._record_failure(subject, f"Given up: {error}", 0.0)
+        self._record_failure(subject, given_up(error), 0.0)
 
     def _handle(self, task: Task, model: str) -> None:
         began = self._clock.monotonic()

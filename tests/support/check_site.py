@@ -10,10 +10,11 @@ from typing import Any
 
 from redis import Redis
 
-from shared_utils.clock import SystemClock, to_iso
+from shared_utils.clock import SystemClock
 from shared_utils.config import Config
 from shared_utils.logs import DETECTIONS_LOG, ResultLog
 from shared_utils.queue import TaskQueue, connect
+from shared_utils.result_line import Subject, error_line, ok_line
 from shared_utils.segments import Manifest, VideoDir, VideoInfo, segment_id
 from shared_utils.tasks import QUEUES, VIDEO_QUEUE, task_for
 from tests.support.clips import make_clip
@@ -98,21 +99,12 @@ class Site:
 
 
 def line_of(manifest: Manifest, *, ok: bool = True, model: str = "yolov8n") -> dict[str, Any]:
-    """A line of the detections log."""
-    return {
-        "ok": ok,
-        "filename": f"{manifest.segment_id}.mp4",
-        "detected": [],
-        "count": 0,
-        "timestamp": to_iso(SystemClock().now()),
-        "schema": 1,
-        "segment_id": manifest.segment_id,
-        "camera": manifest.camera,
-        "event_id": manifest.event_id,
-        "started_at": to_iso(manifest.started_at),
-        "model": model,
-        "error": None if ok else "it is empty",
-    }
+    """A line with what all logs have."""
+    now = SystemClock().now()
+    subject = Subject(task_for(manifest, now), model, manifest.event_id)
+    if ok:
+        return ok_line(subject, [], count=0, own={}, now=now)
+    return error_line(subject, "it is empty", own={}, now=now)
 
 
 def pieces_of(site: Site) -> set[bytes]:

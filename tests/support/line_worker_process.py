@@ -6,11 +6,12 @@ For tests with so many segments that analysing them would take the time, and not
 import sys
 from pathlib import Path
 
-from shared_utils.clock import SystemClock, to_iso
+from shared_utils.clock import SystemClock
 from shared_utils.logs import DETECTIONS_LOG, ResultLog
 from shared_utils.process import set_up_logging, stop_on_signals
 from shared_utils.queue import TaskQueue, connect
 from shared_utils.queue_worker import QueueWorker
+from shared_utils.result_line import Subject, error_line, ok_line
 from shared_utils.tasks import VIDEO_QUEUE, Task
 from tests.support.object_worker_process import QUICK
 
@@ -21,17 +22,11 @@ def main(url: str, video_dir: str) -> None:
     results = ResultLog(Path(video_dir), DETECTIONS_LOG, clock)
 
     def write_line(task: Task, error: str | None = None) -> None:
-        results.record({
-            "ok": error is None,
-            "filename": Path(task.filename).name,
-            "detected": [],
-            "count": 0,
-            "timestamp": to_iso(clock.now()),
-            "segment_id": task.segment_id,
-            "camera": task.camera,
-            "started_at": to_iso(task.started_at),
-            "model": "none",
-        })  # fmt: skip
+        subject, now = Subject(task, "none", None), clock.now()
+        if error is None:
+            results.record(ok_line(subject, [], count=0, own={}, now=now))
+        else:
+            results.record(error_line(subject, error, own={}, now=now))
 
     QueueWorker(TaskQueue(connect(url), VIDEO_QUEUE, clock), write_line, write_line, QUICK).run(stop)
 

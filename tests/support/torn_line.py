@@ -2,10 +2,11 @@
 
 from shared_utils.clock import SystemClock
 from shared_utils.logs import DETECTIONS_LOG, JsonlLog, to_bytes
+from shared_utils.result_line import Subject
 from shared_utils.segments import Manifest, VideoDir
 from shared_utils.tasks import task_for
 from tests.support.detectors import BlockDetector
-from video_worker.result_line import Subject, failed_line
+from video_worker.result_line import failed_line
 
 
 def tear_line(video: VideoDir, manifest: Manifest) -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from shared_utils.result_line import Subject
 from shared_utils.tasks import Task
 from video_worker.analysis import Analysis
 from video_worker.detectors import Detection
 from video_worker.frames import Frame
-from video_worker.result_line import Subject, failed_line, found_line
+from video_worker.result_line import failed_line, found_line
 from video_worker.tracking import Sighting, Track
 
 NOW = datetime(2026, 11, 20, 10, 16, 2, 500_000, tzinfo=UTC)
@@ -76,15 +77,6 @@ def test_the_line_of_a_failure_has_the_same_keys_and_says_why() -> None:
 
     assert list(failed) == list(found_line(SUBJECT, analysis(), seconds=1, now=NOW))
     assert (failed["ok"], failed["error"], failed["objects"]) == (False, "front.mp4 is empty", [])
-
-
-def test_a_reanalysis_is_filed_under_its_segment() -> None:
-    """The task's own id has the model in it; the line keeps the two apart."""
-    again = TASK.model_copy(update={"id": f"{TASK.id}@yolov8s", "model": "yolov8s"})
-
-    line = found_line(Subject(again, "yolov8s", None), analysis(), seconds=1, now=NOW)
-
-    assert (line["segment_id"], line["model"], line["event_id"]) == (TASK.id, "yolov8s", None)
 
 
 def test_the_documented_line_has_the_keys_of_a_real_one() -> None:
