@@ -8,8 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from redis import Redis
-
+from tests.support.redis_server import RedisServer
 from tests.support.rig import CAMERAS, Rig
 from tests.support.services import manifests
 from tests.support.small_disk import fill
@@ -61,38 +60,13 @@ def _capture_frozen(rig: Rig, _chance: random.Random) -> Iterator[str]:
         yield "capture"
 
 
-@contextmanager
-def _redis_killed(rig: Rig, _chance: random.Random) -> Iterator[str]:
-    rig.redis.kill()
-    yield "Redis"
-    rig.redis.start()
-
-
-@contextmanager
-def _redis_frozen(rig: Rig, _chance: random.Random) -> Iterator[str]:
-    assert rig.redis.process is not None
-    with _frozen(rig.redis.process.pid):
-        yield "Redis"
-
-
-@contextmanager
-def _redis_full(rig: Rig, _chance: random.Random) -> Iterator[str]:
-    with Redis.from_url(rig.redis.url) as redis:
-        redis.config_set("maxmemory", "1")
-        try:
+def _redis(name: str, broken: Callable[[RedisServer], AbstractContextManager[None]]) -> Fault:
+    @contextmanager
+    def hold(rig: Rig, _chance: random.Random) -> Iterator[str]:
+        with broken(rig.redis):
             yield "Redis"
-        finally:
-            redis.config_set("maxmemory", "0")
 
-
-@contextmanager
-def _redis_read_only(rig: Rig, _chance: random.Random) -> Iterator[str]:
-    with Redis.from_url(rig.redis.url) as redis:
-        redis.replicaof("127.0.0.1", "1")
-        try:
-            yield "Redis"
-        finally:
-            redis.replicaof("NO", "ONE")
+    return Fault(f"Redis {name}", "redis", hold)
 
 
 @contextmanager
@@ -156,10 +130,10 @@ FAULTS = (
     Fault("worker frozen", "workers", _worker_frozen),
     Fault("capture killed", "capture", _capture_killed),
     Fault("capture frozen", "capture", _capture_frozen),
-    Fault("Redis killed", "redis", _redis_killed),
-    Fault("Redis frozen", "redis", _redis_frozen),
-    Fault("Redis out of memory", "redis", _redis_full),
-    Fault("Redis read-only", "redis", _redis_read_only),
+    _redis("killed", RedisServer.killed),
+    _redis("frozen", RedisServer.frozen),
+    _redis("out of memory", RedisServer.full),
+    _redis("read-only", RedisServer.read_only),
     Fault("cameras killed", "cameras", _cameras_killed),
     Fault("cameras frozen", "cameras", _cameras_frozen, spoils=True),
     Fault("log line torn", "log", _line_torn),

@@ -4,8 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
@@ -24,38 +22,12 @@ CAPTURE_STOP_SECONDS = 15.0  # it gets 20
 WORKER_GRACE_SECONDS = 60.0
 
 
-@contextmanager
-def killed(redis: RedisServer) -> Iterator[None]:
-    redis.kill()
-    yield
-    redis.start()
-
-
-@contextmanager
-def full(redis: RedisServer) -> Iterator[None]:
-    with Redis.from_url(redis.url) as client:
-        client.config_set("maxmemory", "1")
-        yield
-        client.config_set("maxmemory", "0")
-
-
-@contextmanager
-def read_only(redis: RedisServer) -> Iterator[None]:
-    """The replica of a server that is not there."""
-    with Redis.from_url(redis.url) as client:
-        client.replicaof("127.0.0.1", "1")
-        yield
-        client.replicaof("NO", "ONE")
-
-
-@contextmanager
-def frozen(redis: RedisServer) -> Iterator[None]:
-    redis.freeze()
-    yield
-    redis.thaw()
-
-
-FAULTS = {"killed": killed, "out of memory": full, "read-only": read_only, "frozen": frozen}
+FAULTS = {
+    "killed": RedisServer.killed,
+    "out of memory": RedisServer.full,
+    "read-only": RedisServer.read_only,
+    "frozen": RedisServer.frozen,
+}
 
 
 def wait_while_recording(rig: Rig, seconds: float) -> None:
@@ -77,14 +49,14 @@ def test_whatever_happens_to_redis_and_to_workers_each_segment_has_one_line(rig:
     """Killed, full, read-only and frozen, one after the other, with workers that are frozen and killed as well."""
     with rig:
         wait_until("something is analysed", lambda: len(rig.lines()) > 0)
-        with killed(rig.redis):
+        with rig.redis.killed():
             wait_while_recording(rig, 4)
-        with full(rig.redis):
+        with rig.redis.full():
             wait_while_recording(rig, 4)
         rig.workers[0].send_signal(signal.SIGSTOP)  # for longer than its lease of 2 s
-        with read_only(rig.redis):
+        with rig.redis.read_only():
             wait_while_recording(rig, 4)
-        with frozen(rig.redis):
+        with rig.redis.frozen():
             rig.kill_worker(1)
             wait_while_recording(rig, 4)
         rig.workers[0].send_signal(signal.SIGCONT)

@@ -41,9 +41,8 @@ def test_tasks_outlive_a_killed_redis_and_run_once(own_redis: RedisServer) -> No
 
     with working(a_worker(real_queue(own_redis.url), work), a_worker(real_queue(own_redis.url), work)):
         wait_until("two tasks are in hand", lambda: len(begun) == 2)
-        own_redis.kill()
-        time.sleep(1.5)  # longer than the leases: at its return Redis knows no living worker
-        own_redis.start()
+        with own_redis.killed():
+            time.sleep(1.5)  # longer than the leases: at its return Redis knows no living worker
         wait_until("both workers are back", lambda: len(queue.redis.keys("video_queue:alive:*")) == 2)
         go_on.set()
         wait_until("all is done", lambda: is_done(queue))
@@ -147,11 +146,10 @@ def test_a_redis_that_is_full_refuses_and_forgets_nothing(own_redis: RedisServer
     """With any other eviction policy it would silently drop tasks to make room for new ones."""
     queue = real_queue(own_redis.url)
     queue.push(a_task(1))
-    queue.redis.config_set("maxmemory", "1")
-    with pytest.raises(QueueUnavailableError, match=r"refuses .*'maxmemory'\. Look at its memory"):
+    refused = pytest.raises(QueueUnavailableError, match=r"refuses .*'maxmemory'\. Look at its memory")
+    with own_redis.full(), refused:
         queue.push(a_task(2))
 
-    queue.redis.config_set("maxmemory", "0")
     pushed = queue.push(a_task(2))
 
     assert pushed, "the refused push left no guard behind"

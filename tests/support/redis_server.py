@@ -2,9 +2,12 @@
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from vedette.embedded_redis import EmbeddedRedis, RedisServerMissingError, find_redis_server
 
@@ -25,6 +28,40 @@ class RedisServer(EmbeddedRedis):
 
     def thaw(self) -> None:
         self._send(signal.SIGCONT)
+
+    @contextmanager
+    def killed(self) -> Iterator[None]:
+        self.kill()
+        yield
+        self.start()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        self.freeze()
+        try:
+            yield
+        finally:
+            self.thaw()
+
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        """It reads and refuses to write."""
+        with Redis.from_url(self.url) as client:
+            client.config_set("maxmemory", "1")
+            try:
+                yield
+            finally:
+                client.config_set("maxmemory", "0")
+
+    @contextmanager
+    def read_only(self) -> Iterator[None]:
+        """The replica of a server that is not there."""
+        with Redis.from_url(self.url) as client:
+            client.replicaof("127.0.0.1", "1")
+            try:
+                yield
+            finally:
+                client.replicaof("NO", "ONE")
 
     def _send(self, number: signal.Signals) -> None:
         process = self.process
