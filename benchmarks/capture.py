@@ -10,7 +10,7 @@ from time import sleep
 
 from benchmarks.capture_clips import SIMPLE, busy_clip, quiet_clip
 from benchmarks.capture_rig import Capturing, RigError, capturing, cpu_per_second, say
-from benchmarks.capture_rivals import Rival, ffmpeg_child, ffmpeg_is_installed, naive
+from benchmarks.capture_rivals import Rival, decoding, ffmpeg_child, ffmpeg_is_installed, naive
 from benchmarks.report import table
 from tests.support.emulator import Emulator
 
@@ -116,6 +116,7 @@ def _idle(running: Capturing) -> float | None:
 
 def _rivals(folder: Path, clips: Clips) -> dict[str, Cost]:
     rows = {"OpenCV: decode every frame, MOG2 on the full picture, XVID .avi": _theirs(folder / "naive", clips, naive)}
+    rows["receiving and decoding every frame, nothing else"] = _theirs(folder / "decoding", clips, decoding)
     name = "ffmpeg child: copies segments, pipes 5 gray frames a second"
     if ffmpeg_is_installed():
         rows[name] = _theirs(folder / "ffmpeg", clips, ffmpeg_child)
