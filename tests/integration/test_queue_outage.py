@@ -14,11 +14,9 @@ from shared_utils.errors import ConfigError
 from shared_utils.queue import QueueDepth, QueueUnavailableError, TaskQueue, connect
 from shared_utils.tasks import Task
 from shared_utils.telemetry import HEALTH
-from tests.support.queue_parts import a_task, a_worker, real_queue, working
+from tests.support.queue_parts import EMPTY, a_task, a_worker, real_queue, working
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
-
-EMPTY = QueueDepth(waiting=0, in_work=0, dead=0)
 
 
 def is_done(queue: TaskQueue) -> bool:

@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from shared_utils.queue import QueueDepth, TaskQueue
-from tests.support.queue_parts import a_task, real_queue, worker_command
+from tests.support.queue_parts import EMPTY, a_task, real_queue, worker_command
 from tests.support.queue_worker_process import Journal
 from tests.support.waiting import wait_until
 
-EMPTY = QueueDepth(waiting=0, in_work=0, dead=0)
 StartWorker = Callable[[], "subprocess.Popen[bytes]"]
 
 

@@ -11,7 +11,7 @@ import fakeredis
 from redis import Redis
 
 from shared_utils.clock import SystemClock
-from shared_utils.queue import TaskQueue
+from shared_utils.queue import QueueDepth, TaskQueue
 from shared_utils.queue_worker import GiveUp, Handler, QueueWorker, WorkerSettings
 from shared_utils.segments import segment_id
 from shared_utils.tasks import Task
@@ -24,6 +24,7 @@ QUICK = WorkerSettings(
     longest_pause_seconds=0.05,
     settle_after_stop_seconds=0.5,
 )
+EMPTY = QueueDepth(waiting=0, in_work=0, dead=0)
 STARTED = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
 
 
@@ -52,6 +53,11 @@ def a_task(number: int = 0, **changes: Any) -> Task:
         queued_at=datetime.now(UTC),
     )
     return task.model_copy(update=changes)
+
+
+def leftovers(queue: TaskQueue) -> set[str]:
+    """The keys that remain, but for the push guards, which live for days."""
+    return {str(key) for key in queue.redis.keys("*") if ":seen:" not in str(key)}
 
 
 def no_giving_up(task: Task, error: str) -> None:
