@@ -2,12 +2,9 @@
 
 import itertools
 import json
-import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -29,7 +26,7 @@ from tests.support.clips import make_clip
 from tests.support.emulator import Emulator
 from tests.support.packets import contents_of
 from tests.support.redis_server import RedisServer
-from tests.support.services import REPOSITORY, manifests, service, write_config
+from tests.support.services import manifests, run_to_its_end, service, write_config
 from tests.support.waiting import wait_until
 
 NO_REDIS = "redis://127.0.0.1:1/0"
@@ -83,6 +80,16 @@ def silent_port() -> Iterator[int]:
             thread.join()
             for connection in taken:
                 connection.close()
+
+
+@contextmanager
+def recording(folder: Path, clip: Path, redis_url: str = NO_REDIS, *, segment_seconds: float = 2) -> Iterator[Emulator]:
+    """The service records a camera that shows this clip, from its start on, while the block runs."""
+    with Emulator({"cam": clip}) as emulator:
+        camera = {"url": emulator.url("cam"), "record": "continuous", "segment_seconds": segment_seconds}
+        config = write_config(folder / "vedette.yml", {"cam": camera})
+        with service("capture_service", config, folder / "video", REDIS_URL=redis_url):
+            yield emulator
 
 
 def test_motion_is_recorded_queued_and_put_beside_its_segment(tmp_path: Path, own_redis: RedisServer) -> None:
@@ -147,15 +154,10 @@ def test_while_redis_is_away_segments_wait_and_are_sent_when_it_is_back(
     """Recording never waits for Redis, and nothing is forgotten."""
     video = tmp_path / "video"
     own_redis.stop()
-    with Emulator({"cam": clip}) as emulator:
-        config = write_config(
-            tmp_path / "vedette.yml",
-            {"cam": {"url": emulator.url("cam"), "record": "continuous", "segment_seconds": 2}},
-        )
-        with service("capture_service", config, video, REDIS_URL=own_redis.url):
-            wait_until("segments wait", lambda: len(list(VideoDir(video).outbox.glob("*.json"))) >= 2, 30)
-            own_redis.start()
-            wait_until("the outbox is sent", lambda: len(manifests(video)) > 2 and _outbox_has_been_sent(video), 60)
+    with recording(tmp_path, clip, own_redis.url):
+        wait_until("segments wait", lambda: len(list(VideoDir(video).outbox.glob("*.json"))) >= 2, 30)
+        own_redis.start()
+        wait_until("the outbox is sent", lambda: len(manifests(video)) > 2 and _outbox_has_been_sent(video), 60)
 
     recorded = {one.segment_id for one in manifests(video)}
     with Redis.from_url(own_redis.url, decode_responses=True) as redis:
@@ -213,16 +215,11 @@ def test_a_changed_resolution_begins_a_new_segment(tmp_path: Path) -> None:
     """Somebody changes the camera's settings while it is recorded."""
     clip = make_clip(tmp_path / "clip.mp4", seconds=6, width=640, height=360)
     video = tmp_path / "video"
-    with Emulator({"cam": clip}) as emulator:
-        config = write_config(
-            tmp_path / "vedette.yml",
-            {"cam": {"url": emulator.url("cam"), "record": "continuous", "segment_seconds": 10}},
-        )
-        with service("capture_service", config, video, REDIS_URL=NO_REDIS):
-            wait_until("it is recorded", lambda: bool(part_files(video)), 30)
-            emulator.misbehave("cam", "change_resolution")
-            wait_until("the change is seen", lambda: status_of(video).get("width") not in {None, 640}, 30)
-            time.sleep(3.0)
+    with recording(tmp_path, clip, segment_seconds=10) as emulator:
+        wait_until("it is recorded", lambda: bool(part_files(video)), 30)
+        emulator.misbehave("cam", "change_resolution")
+        wait_until("the change is seen", lambda: status_of(video).get("width") not in {None, 640}, 30)
+        time.sleep(3.0)
 
     found = manifests(video)
     sizes = [(one.video.width, one.video.height) for one in found]
@@ -236,16 +233,11 @@ def test_a_changed_resolution_begins_a_new_segment(tmp_path: Path) -> None:
 def test_a_camera_that_sets_its_clock_goes_on_being_recorded(tmp_path: Path, clip: Path) -> None:
     """Timestamps jump by an hour; the segments stay whole and short."""
     video = tmp_path / "video"
-    with Emulator({"cam": clip}) as emulator:
-        config = write_config(
-            tmp_path / "vedette.yml",
-            {"cam": {"url": emulator.url("cam"), "record": "continuous", "segment_seconds": 2}},
-        )
-        with service("capture_service", config, video, REDIS_URL=NO_REDIS):
-            wait_until("it is recorded", lambda: len(manifests(video)) >= 1, 30)
-            emulator.misbehave("cam", "timestamp_jump", by_seconds=3600)
-            before = len(manifests(video))
-            wait_until("it goes on", lambda: len(manifests(video)) >= before + 3, 40)
+    with recording(tmp_path, clip) as emulator:
+        wait_until("it is recorded", lambda: len(manifests(video)) >= 1, 30)
+        emulator.misbehave("cam", "timestamp_jump", by_seconds=3600)
+        before = len(manifests(video))
+        wait_until("it goes on", lambda: len(manifests(video)) >= before + 3, 40)
 
     for one in manifests(video):
         contents = contents_of(VideoDir(video).segment(one.segment_id))
@@ -361,16 +353,9 @@ def test_a_video_folder_that_cannot_be_written_ends_the_service_with_the_fix(tmp
     """Better no start than a service that seems to record."""
     (tmp_path / "video").write_text("a file, not a folder")
     config = write_config(tmp_path / "vedette.yml", {"cam": {"url": "rtsp://127.0.0.1:1/cam"}})
+    arguments = ("--config", str(config), "--video-dir", str(tmp_path / "video"))
 
-    ended = subprocess.run(
-        [sys.executable, "-m", "capture_service", "--config", str(config), "--video-dir", str(tmp_path / "video")],
-        cwd=REPOSITORY,
-        env=os.environ | {"REDIS_URL": NO_REDIS},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    ended = run_to_its_end("capture_service", *arguments, environment={"REDIS_URL": NO_REDIS})
 
     assert ended.returncode == 1
     assert f"The video folder {tmp_path / 'video'} cannot be written" in ended.stderr
@@ -392,13 +377,8 @@ def test_sound_that_mp4_cannot_carry_is_left_out_and_said_so(tmp_path: Path, cli
                 packet.stream = picture
                 target.mux(packet)
     video = tmp_path / "video"
-    with Emulator({"cam": telephone}) as emulator:
-        config = write_config(
-            tmp_path / "vedette.yml",
-            {"cam": {"url": emulator.url("cam"), "record": "continuous", "segment_seconds": 2}},
-        )
-        with service("capture_service", config, video, REDIS_URL=NO_REDIS):
-            wait_until("it is recorded", lambda: len(manifests(video)) >= 2, 40)
+    with recording(tmp_path, telephone):
+        wait_until("it is recorded", lambda: len(manifests(video)) >= 2, 40)
 
     assert manifests(video)[0].audio is None
     assert contents_of(VideoDir(video).segment(manifests(video)[0].segment_id)).decoded >= 30

@@ -16,6 +16,7 @@ import pytest
 from tests.support.clips import make_clip
 from tests.support.emulator import REPOSITORY
 from tests.support.rtsp_client import Watcher, count, pts_of
+from tests.support.services import run_to_its_end
 
 DEBIAN_BINDING = Path("/usr/lib/python3/dist-packages/gi")
 FRAME = 1 / 15
@@ -105,17 +106,9 @@ def test_raw_pictures_are_encoded_as_a_camera_would(environment: dict[str, str])
 def test_a_device_that_is_none_is_named(environment: dict[str, str], tmp_path: Path) -> None:
     """A webcam that is not plugged in is the usual case."""
     missing = tmp_path / "video9"
-    arguments = ["-m", "rtsp_emulator", "--backend", "gstreamer", "--device", str(missing), "desk"]
+    arguments = ("--backend", "gstreamer", "--device", str(missing), "desk")
 
-    ended = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=REPOSITORY,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    ended = run_to_its_end("rtsp_emulator", *arguments, environment=environment)
 
     assert ended.returncode == 2
     assert f"{missing} is no V4L2 device" in ended.stderr
@@ -124,14 +117,7 @@ def test_a_device_that_is_none_is_named(environment: dict[str, str], tmp_path: P
 @pytest.mark.skipif(importlib.util.find_spec("gi") is not None, reason="GStreamer's binding is importable here")
 def test_without_gstreamer_the_error_says_what_to_install() -> None:
     """The only backend that needs system packages must name them."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "rtsp_emulator", "--backend", "gstreamer", "front=demo"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    ended = run_to_its_end("rtsp_emulator", "--backend", "gstreamer", "front=demo")
 
     assert ended.returncode == 2
     assert "apt install python3-gi gir1.2-gst-rtsp-server-1.0" in ended.stderr

@@ -1,7 +1,5 @@
 """The emulator as a server: passwords, the protocol's errors, bad clients, starting and stopping."""
 
-import subprocess
-import sys
 import time
 from base64 import b64encode
 from collections.abc import Iterator
@@ -11,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.clips import make_clip
-from tests.support.emulator import REPOSITORY, Emulator, EmulatorError
+from tests.support.emulator import Emulator, EmulatorError
 from tests.support.rtsp_client import PlainClient, Watcher, count, nonce_of, pts_of
+from tests.support.services import run_to_its_end
 
 TCP = "RTP/AVP/TCP;unicast;interleaved=0-1"
 
@@ -239,14 +238,7 @@ def test_a_frozen_camera_does_not_send_afterwards_what_it_missed(clip: Path) -> 
 )
 def test_wrong_use_ends_with_2_and_says_what_to_write(arguments: list[str], words: str) -> None:
     """The message names the argument and a right one."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "rtsp_emulator", *arguments],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    ended = run_to_its_end("rtsp_emulator", *arguments)
 
     assert ended.returncode == 2
     assert words in ended.stderr

@@ -42,6 +42,24 @@ def service(name: str, config: Path, video_dir: Path, **environment: str) -> Ite
                 process.wait()
 
 
+def run_to_its_end(
+    name: str, *arguments: str, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """`python -m NAME ARGUMENTS`, of which it is expected that it ends by itself, and what it said.
+
+    `environment` is added to ours.
+    """
+    return subprocess.run(
+        [sys.executable, "-m", name, *arguments],
+        cwd=REPOSITORY,
+        env=os.environ | (environment or {}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 def manifests(video_dir: Path, camera: str | None = None) -> list[Manifest]:
     """Every manifest, in the outbox or beside its segment, oldest first."""
     video = VideoDir(video_dir)
