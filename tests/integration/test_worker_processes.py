@@ -1,7 +1,6 @@
 """The object worker as the process that users run, on a real Redis."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from shared_utils.queue import TaskQueue, connect
 from shared_utils.segments import VideoDir
 from shared_utils.tasks import VIDEO_QUEUE, Task
 from tests.support.clips import make_clip
-from tests.support.services import REPOSITORY, service, write_config
+from tests.support.services import REPOSITORY, run_to_its_end, service, write_config
 from tests.support.waiting import wait_until
 
 SEGMENTS = [f"front-20261120T10150{number}000Z" for number in range(4)]
@@ -105,13 +104,11 @@ def test_the_service_analyses_what_is_queued_and_stops_when_told(
     assert statuses(video) == []
 
 
-def run_to_its_end(config: Path, video: VideoDir, **environment: str) -> tuple[int, str]:
-    """The exit code of the service, and what it said."""
-    command = [sys.executable, "-m", "video_worker", "--config", str(config), "--video-dir", str(video.root)]
-    done = subprocess.run(
-        command, check=False, cwd=REPOSITORY, env=os.environ | environment, capture_output=True, timeout=60
-    )
-    return done.returncode, done.stderr.decode()
+def tried(config: Path, video: VideoDir, **environment: str) -> tuple[int, str]:
+    """The exit code of the service that cannot start, and what it said."""
+    arguments = ("--config", str(config), "--video-dir", str(video.root))
+    ended = run_to_its_end("video_worker", *arguments, environment=environment)
+    return ended.returncode, ended.stderr
 
 
 def test_weights_that_are_no_weights_end_the_service_with_1(video: VideoDir, config: Path) -> None:
@@ -119,7 +116,7 @@ def test_weights_that_are_no_weights_end_the_service_with_1(video: VideoDir, con
     weights = config.parent / "models" / "yolov8n.onnx"
     weights.write_text("<html>Not Found</html>")
 
-    code, said = run_to_its_end(config, video, MODELS_DIR=str(weights.parent), REDIS_URL="redis://127.0.0.1:1/0")
+    code, said = tried(config, video, MODELS_DIR=str(weights.parent), REDIS_URL="redis://127.0.0.1:1/0")
 
     assert code == 1
     assert f"{weights} is not usable: ONNX Runtime cannot load it" in said
@@ -132,7 +129,7 @@ def test_a_missing_gpu_ends_the_service_with_1(video: VideoDir, config: Path) ->
     write_config(config, CAMERA, objects={"device": "cuda"})
     (config.parent / "models" / "yolov8n.onnx").write_bytes(b"never read")
 
-    code, said = run_to_its_end(config, video, MODELS_DIR=str(config.parent / "models"))
+    code, said = tried(config, video, MODELS_DIR=str(config.parent / "models"))
 
     assert code == 1
     assert "objects.device is 'cuda'" in said
@@ -143,7 +140,7 @@ def test_a_label_with_a_typing_error_ends_the_service_with_2(video: VideoDir, co
     """It is a mistake in the configuration: the file must be changed, starting again does not help."""
     write_config(config, CAMERA, objects={"model": "hog", "labels": ["persn"]})
 
-    code, said = run_to_its_end(config, video)
+    code, said = tried(config, video)
 
     assert code == 2
     assert "did you mean 'person'?" in said
