@@ -99,8 +99,8 @@ def test_a_manifest_says_what_is_in_its_segment(tmp_path: Path, film: Footage) -
 
 def test_a_recording_begins_the_pre_roll_before_motion_that_is_told_late(tmp_path: Path, film: Footage) -> None:
     """The detector works behind; the first second of the motion must be inside all the same."""
-    before = [packet for packet in film.packets if packet.dts_seconds < 8.5]
-    after = [packet for packet in film.packets if packet.dts_seconds >= 8.5]
+    before = film.between(end_seconds=8.5)
+    after = film.between(8.5)
     with capture_parts(tmp_path) as parts:
         recorder = parts.recorder(camera_config(segment_seconds=60, pre_roll_seconds=1.5, post_roll_seconds=1))
 
@@ -190,10 +190,10 @@ def test_an_interrupted_event_is_recorded_from_the_first_keyframe_and_ends_when_
         recorder = parts.recorder(camera_config(segment_seconds=60, pre_roll_seconds=0, post_roll_seconds=1))
 
         recorder.resume_event()
-        feed(recorder, [p for p in film.packets if p.dts_seconds < 1.5], film.stream, parts)
+        feed(recorder, film.between(end_seconds=1.5), film.stream, parts)
         recording_at_once = recorder.is_recording
         recorder.look(MotionSeen(11.0, moving=False, area=0.0, boxes=()))
-        feed(recorder, [p for p in film.packets if p.dts_seconds >= 1.5], film.stream, parts)
+        feed(recorder, film.between(1.5), film.stream, parts)
         goes_on = recorder.event_goes_on
         recorder.finish()
         recorder.no_more_looks()
@@ -214,8 +214,8 @@ def test_a_hole_in_the_video_ends_the_segment(tmp_path: Path, film: Footage) -> 
     with capture_parts(tmp_path) as parts:
         recorder = parts.recorder(camera_config(record="continuous", segment_seconds=60))
 
-        feed(recorder, [p for p in film.packets if p.dts_seconds < 4.5], film.stream, parts)
-        rest = [p for p in film.packets if p.dts_seconds >= hole_at]
+        feed(recorder, film.between(end_seconds=4.5), film.stream, parts)
+        rest = film.between(hole_at)
         recorder.take(Mended(arriving(rest[0], parts), Step.HOLE), film.stream)
         feed(recorder, rest[1:], film.stream, parts)
         recorder.finish()
@@ -234,8 +234,8 @@ def test_a_set_clock_ends_the_segment_without_losing_a_frame(tmp_path: Path, fil
     with capture_parts(tmp_path) as parts:
         recorder = parts.recorder(camera_config(record="continuous", segment_seconds=60))
 
-        feed(recorder, [p for p in film.packets if p.dts_seconds < 4.5], film.stream, parts)
-        rest = [p for p in film.packets if p.dts_seconds >= 4.5]
+        feed(recorder, film.between(end_seconds=4.5), film.stream, parts)
+        rest = film.between(4.5)
         recorder.take(Mended(arriving(rest[0], parts), Step.JUMP), film.stream)
         feed(recorder, rest[1:], film.stream, parts)
         recorder.finish()
@@ -248,7 +248,7 @@ def test_a_set_clock_ends_the_segment_without_losing_a_frame(tmp_path: Path, fil
 def test_a_segment_is_finished_as_soon_as_its_sound_is_complete(tmp_path: Path, film: Footage) -> None:
     """Waiting a second for sound that has come already would be a second of delay for every segment."""
     late = next(p for p in film.packets if p.kind == "audio" and p.dts_seconds >= 2.0)
-    before = [packet for packet in film.packets if packet.dts_seconds < 2.0]
+    before = film.between(end_seconds=2.0)
     keyframe = next(p for p in film.packets if p.kind == "video" and p.dts_seconds >= 2.0)
     with capture_parts(tmp_path) as parts:
         recorder = parts.recorder(camera_config(record="continuous"))
@@ -320,13 +320,13 @@ def test_a_full_disk_costs_the_time_it_is_full_and_no_more(
     with capture_parts(tmp_path) as parts:
         recorder = parts.recorder(camera_config(record="continuous", segment_seconds=60, pre_roll_seconds=0))
 
-        feed(recorder, [p for p in film.packets if p.dts_seconds < 4.5], film.stream, parts)
+        feed(recorder, film.between(end_seconds=4.5), film.stream, parts)
         disk.full = True
-        feed(recorder, [p for p in film.packets if 4.5 <= p.dts_seconds < 7.5], film.stream, parts)
+        feed(recorder, film.between(4.5, 7.5), film.stream, parts)
         failing = recorder.is_failing
         disk.full = False
         recorder._begin_at = 0.0
-        feed(recorder, [p for p in film.packets if p.dts_seconds >= 7.5], film.stream, parts)
+        feed(recorder, film.between(7.5), film.stream, parts)
         recovered = not recorder.is_failing
         recorder.finish()
         recorder.no_more_looks()
@@ -347,14 +347,14 @@ def test_a_try_on_a_disk_that_is_still_full_costs_no_footage(
     with capture_parts(tmp_path) as parts:
         recorder = parts.recorder(camera_config(record="continuous", segment_seconds=60, pre_roll_seconds=0))
 
-        feed(recorder, [p for p in film.packets if p.dts_seconds < 4.5], film.stream, parts)
+        feed(recorder, film.between(end_seconds=4.5), film.stream, parts)
         disk.full = True
-        feed(recorder, [p for p in film.packets if 4.5 <= p.dts_seconds < 6.1], film.stream, parts)
+        feed(recorder, film.between(4.5, 6.1), film.stream, parts)
         recorder._begin_at = 0.0
-        feed(recorder, [p for p in film.packets if 6.1 <= p.dts_seconds < 6.5], film.stream, parts)
+        feed(recorder, film.between(6.1, 6.5), film.stream, parts)
         disk.full = False
         recorder._begin_at = 0.0
-        feed(recorder, [p for p in film.packets if p.dts_seconds >= 6.5], film.stream, parts)
+        feed(recorder, film.between(6.5), film.stream, parts)
         recorder.finish()
         recorder.no_more_looks()
 
@@ -398,7 +398,7 @@ def test_a_changed_format_begins_a_new_segment_of_the_same_event(tmp_path: Path,
     with capture_parts(tmp_path / "video") as parts:
         recorder = parts.recorder(camera_config(record="continuous", segment_seconds=60))
 
-        feed(recorder, [p for p in film.packets if p.dts_seconds < 6], film.stream, parts)
+        feed(recorder, film.between(end_seconds=6), film.stream, parts)
         later = [replace(p, pts=p.pts + shift, dts=p.dts + shift) for p in other.packets if p.kind == "video"]
         feed(recorder, later, changed, parts)
         recorder.finish()

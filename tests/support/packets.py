@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from math import inf
 from pathlib import Path
 
 import av
@@ -32,6 +33,10 @@ class Footage:
     stream: StreamFormat
     packets: list[Packet]
     container: InputContainer
+
+    def between(self, begin_seconds: float = -inf, end_seconds: float = inf) -> list[Packet]:
+        """What arrives from one moment on, and before another."""
+        return [packet for packet in self.packets if begin_seconds <= packet.dts_seconds < end_seconds]
 
 
 def footage(path: Path) -> Footage:
