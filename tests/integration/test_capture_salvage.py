@@ -268,13 +268,19 @@ def test_an_id_is_not_given_twice_when_the_clock_is_set_back(tmp_path: Path) -> 
     assert started_at.microsecond == 124000
 
 
+def leave_two(parts: CaptureParts, cut_off: Path) -> str:
+    """A crash has cut off two segments; the name of the second."""
+    other = "cam-20261120T101600000Z"
+    for segment in (SEGMENT, other):
+        shutil.copy(cut_off, part_path(parts.video, segment))
+    return other
+
+
 def test_a_leftover_that_the_disk_refuses_holds_up_neither_the_others_nor_recording(
     parts: CaptureParts, cut_off: Path
 ) -> None:
     """Its camera would not be recorded at all, and what is small enough for a full disk would wait for what is not."""
-    other = "cam-20261120T101600000Z"
-    for segment in (SEGMENT, other):
-        shutil.copy(cut_off, part_path(parts.video, segment))
+    other = leave_two(parts, cut_off)
     in_the_way = repair_path(parts.video, SEGMENT)
     in_the_way.mkdir()  # no file can be written there
     parts.committer.start()
@@ -293,9 +299,7 @@ def test_of_two_segments_that_failed_one_is_finished_while_the_other_cannot_be(
     parts: CaptureParts, cut_off: Path
 ) -> None:
     """A full disk may have room for a small segment; it is not to wait until the big one fits."""
-    other = "cam-20261120T101600000Z"
-    for segment in (SEGMENT, other):
-        shutil.copy(cut_off, part_path(parts.video, segment))
+    other = leave_two(parts, cut_off)
     repair_path(parts.video, SEGMENT).mkdir()
     parts.committer.start()
 

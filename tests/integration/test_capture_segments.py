@@ -312,11 +312,13 @@ class FullDisk:
         monkeypatch.setattr(PartFile, "write", checked)
 
 
-def test_a_full_disk_costs_the_time_it_is_full_and_no_more(
-    tmp_path: Path, film: Footage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> FullDisk:
+    return FullDisk(monkeypatch)
+
+
+def test_a_full_disk_costs_the_time_it_is_full_and_no_more(tmp_path: Path, film: Footage, disk: FullDisk) -> None:
     """What was written before is saved, recording goes on by itself, and nothing half-written stays."""
-    disk = FullDisk(monkeypatch)
     with capture_parts(tmp_path) as parts:
         recorder = parts.recorder(camera_config(record="continuous", segment_seconds=60, pre_roll_seconds=0))
 
@@ -339,11 +341,8 @@ def test_a_full_disk_costs_the_time_it_is_full_and_no_more(
     assert parts.leftovers() == []
 
 
-def test_a_try_on_a_disk_that_is_still_full_costs_no_footage(
-    tmp_path: Path, film: Footage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_try_on_a_disk_that_is_still_full_costs_no_footage(tmp_path: Path, film: Footage, disk: FullDisk) -> None:
     """The disk may have room again in the next moment; what was to be written then is still in the ring."""
-    disk = FullDisk(monkeypatch)
     with capture_parts(tmp_path) as parts:
         recorder = parts.recorder(camera_config(record="continuous", segment_seconds=60, pre_roll_seconds=0))
 
@@ -367,7 +366,6 @@ def test_closing_on_a_full_disk_leaves_a_file_that_can_be_read(
     tmp_path: Path, film: Footage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The index of an MP4 is written last; without room for it the fragments must stay good."""
-    disk = FullDisk(monkeypatch)
     part = tmp_path / "part.mp4"
     writer = SegmentWriter(part, film.stream, next(p for p in film.packets if p.kind == "video"))
     writer.open()
