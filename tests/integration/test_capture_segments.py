@@ -362,9 +362,7 @@ def test_a_try_on_a_disk_that_is_still_full_costs_no_footage(tmp_path: Path, fil
     assert frames[1] == sum(p.kind == "video" and p.dts_seconds >= 5.0 for p in film.packets), "from the next keyframe"
 
 
-def test_closing_on_a_full_disk_leaves_a_file_that_can_be_read(
-    tmp_path: Path, film: Footage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_closing_on_a_full_disk_leaves_a_file_that_can_be_read(tmp_path: Path, film: Footage, disk: FullDisk) -> None:
     """The index of an MP4 is written last; without room for it the fragments must stay good."""
     part = tmp_path / "part.mp4"
     writer = SegmentWriter(part, film.stream, next(p for p in film.packets if p.kind == "video"))
