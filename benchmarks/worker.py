@@ -19,13 +19,14 @@ from benchmarks.worker_reference import (
     people_covered,
     plain_loop,
 )
+from shared_utils.analysis.sampling import Sampling
+from shared_utils.analysis.segment_worker import Segment
 from shared_utils.config.schema import ObjectsConfig
 from shared_utils.segments import MotionLook
 from tests.support.as_segment import as_segment
 from tests.support.clips import make_clip
-from video_worker.analysis import Analysis, Segment, analyse
+from video_worker.analysis import Analysis, analyse
 from video_worker.detectors import Detection, Detector, Image, choose_detector, load_detector
-from video_worker.sampling import Sampling
 
 TITLE = "Object worker"
 _QUANTISED = "originals/yolov8n_int8_qdq.onnx"

@@ -8,10 +8,11 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from video_worker.analysis import Segment, is_credible
+from shared_utils.analysis.segment_worker import Segment
+from shared_utils.analysis.tracking import SegmentTracker, Sighting, Track
+from video_worker.analysis import is_credible
 from video_worker.detectors import Detection, Detector
 from video_worker.regions import Box, area_px, overlap_px
-from video_worker.tracking import SegmentTracker, Sighting, Track
 
 SINGLE_FRAME_SCORE = 0.5  # the default of objects.single_frame_score, for both ways
 LASTING_SECONDS = 1.0  # what the plain loop sees for less than this in all is taken for a detector's fancy

@@ -7,12 +7,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Protocol
 
 from shared_utils.clock import to_iso
 from shared_utils.tasks import Task
 
 SCHEMA = 1
+
+
+class Found(Protocol):
+    """What an analysis found in one segment."""
+
+    @property
+    def frames_analysed(self) -> int:
+        """How many frames were looked at."""
+
+    @property
+    def detected(self) -> Sequence[str]:
+        """The labels or names of the entries."""
+
+    @property
+    def entries(self) -> Sequence[Mapping[str, Any]]:
+        """What the line lists, in its fixed form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +57,21 @@ def given_up(error: str) -> str:
     return f"Given up: {error}"
 
 
-def objects_part(
-    objects: Sequence[Mapping[str, Any]] = (), *, frames_analysed: int = 0, seconds: float = 0.0
+def found_line(subject: Subject, key: str, found: Found, *, seconds: float, now: datetime) -> dict[str, Any]:
+    """The line of a segment that was looked through. `key`: under which the entries stand, objects or faces."""
+    own = _looked_through(key, found.entries, found.frames_analysed, seconds)
+    return ok_line(subject, found.detected, count=len(found.entries), own=own, now=now)
+
+
+def failed_line(subject: Subject, key: str, error: str, *, seconds: float = 0.0, now: datetime) -> dict[str, Any]:
+    """The line of a segment that cannot be looked through; a repair writes it, too, for a worker that is gone."""
+    return error_line(subject, error, own=_looked_through(key, [], 0, seconds), now=now)
+
+
+def _looked_through(
+    key: str, entries: Sequence[Mapping[str, Any]], frames_analysed: int, seconds: float
 ) -> dict[str, Any]:
-    """What only a line of the detections log has. A repair writes such lines, too, for a worker that is gone."""
-    return {"frames_analysed": frames_analysed, "seconds": round(seconds, 3), "objects": list(objects)}
+    return {"frames_analysed": frames_analysed, "seconds": round(seconds, 3), key: list(entries)}
 
 
 def _line(

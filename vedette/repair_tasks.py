@@ -12,7 +12,7 @@ from shared_utils.logs import DETECTIONS_LOG, ResultLog
 from shared_utils.models import without_suffix
 from shared_utils.queue import TaskQueue
 from shared_utils.queue_seat import Seat
-from shared_utils.result_line import Subject, error_line, given_up, objects_part
+from shared_utils.result_line import Subject, error_line, failed_line, given_up
 from shared_utils.segments import read_manifest
 from shared_utils.tasks import Task, task_for
 from vedette.checks.flaws import Flaw
@@ -69,8 +69,11 @@ class TaskRepair:
     def _given_up_line(self, task: Task, log: str, error: str) -> dict[str, Any]:
         of_objects = log == DETECTIONS_LOG
         model = without_suffix(task.model or (self.config.objects.model if of_objects else "unknown"))
-        own = objects_part() if of_objects else {"seconds": 0.0}  # what else the other logs have, their workers know
-        return error_line(Subject(task, model, self._event_of(task)), given_up(error), own=own, now=self.clock.now())
+        subject, now = Subject(task, model, self._event_of(task)), self.clock.now()
+        if of_objects:
+            return failed_line(subject, "objects", given_up(error), now=now)
+        # what else the other logs have, their workers know
+        return error_line(subject, given_up(error), own={"seconds": 0.0}, now=now)
 
     def _event_of(self, task: Task) -> str | None:
         try:

@@ -4,24 +4,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
+from typing import Any
 
+from shared_utils.analysis.frames import Frame, frames_at
+from shared_utils.analysis.sampling import Sampling, sample_times
+from shared_utils.analysis.segment_worker import Segment
+from shared_utils.analysis.tracking import SegmentTracker, Track
 from shared_utils.errors import SegmentError
-from shared_utils.segments import MotionLook
 from video_worker.detectors import Detection, Detector
-from video_worker.frames import Frame, frames_at
+from video_worker.entries import objects_of
 from video_worker.looking import look_through
-from video_worker.sampling import Sampling, sample_times
-from video_worker.tracking import SegmentTracker, Track
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """What is known about a segment before it is looked at."""
-
-    path: Path
-    duration_seconds: float
-    looks: tuple[MotionLook, ...] = ()  # empty: nothing is known about motion
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +23,16 @@ class Analysis:
     frames_analysed: int
     tracks: tuple[Track, ...]
     best: Frame  # the one that shows most: what a person would choose to look at
+
+    @property
+    def detected(self) -> list[str]:
+        """The label of each object."""
+        return [track.label for track in self.tracks]
+
+    @property
+    def entries(self) -> list[dict[str, Any]]:
+        """The objects as the detections log lists them."""
+        return objects_of(self.tracks)
 
 
 def analyse(

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from shared_utils.analysis.frames import Frame
+from shared_utils.analysis.moved import marked
 from shared_utils.segments import MotionLook
 from video_worker.detectors import Detection, Detector
-from video_worker.frames import Frame
 from video_worker.mosaic import Tile, arrange, paint, sort_out
-from video_worker.moved import marked
 from video_worker.packing import SizePx
 from video_worker.regions import Region, area_px, overlap_px, regions_to_look_at, whole
 

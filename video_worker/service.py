@@ -7,6 +7,7 @@ from threading import Event
 import cv2
 import numpy as np
 
+from shared_utils.analysis.worker_status import WorkerStatus
 from shared_utils.clock import SystemClock
 from shared_utils.config import Config
 from shared_utils.logs import DETECTIONS_LOG, ResultLog
@@ -15,8 +16,7 @@ from shared_utils.queue_worker import QueueWorker
 from shared_utils.status import StatusFile
 from shared_utils.tasks import VIDEO_QUEUE
 from video_worker.detectors import Detector, Detectors, choose_detector, load_detector
-from video_worker.status import WorkerStatus
-from video_worker.worker import ObjectWorker, options_from
+from video_worker.objects import object_worker, options_from
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ def serve(config: Config, stop: Event) -> None:
     clock = SystemClock()
     status_file = StatusFile(config.video.status, SERVICE, clock)
     status = WorkerStatus(detector.name, status_file.write, status_file.remove)
-    worker = ObjectWorker(
+    worker = object_worker(
         config.video,
         ResultLog(config.video.root, DETECTIONS_LOG, clock),
         Detectors(detector, partial(load_detector, config=config.objects, models_dir=config.models_dir)),

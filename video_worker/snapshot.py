@@ -7,10 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from shared_utils.analysis.frames import Frame
+from shared_utils.analysis.tracking import Track
 from shared_utils.durable import write_durably
 from video_worker.detectors import Detection, Image
-from video_worker.frames import Frame
-from video_worker.tracking import Track
 
 _WIDEST_PX = 1920
 _QUALITY = 88

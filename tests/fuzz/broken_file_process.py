@@ -22,6 +22,8 @@ from capture_service import mp4_file
 from capture_service.draft import Draft, write_draft
 from capture_service.names import BROKEN_SUFFIX, draft_path, part_path, repair_path
 from capture_service.salvage import HEADER_BYTES, Salvage
+from shared_utils.analysis.showing import Showing
+from shared_utils.analysis.worker_status import WorkerStatus
 from shared_utils.clock import SystemClock
 from shared_utils.folder_mark import mark_folder
 from shared_utils.logs import DETECTIONS_LOG, ResultLog
@@ -39,8 +41,7 @@ from tests.fuzz.broken_files import Broken, Corpus
 from tests.support.capture_parts import CaptureParts
 from tests.support.detectors import BlockDetector
 from video_worker.detectors import Detectors
-from video_worker.status import WorkerStatus
-from video_worker.worker import ObjectWorker, WorkerOptions
+from video_worker.objects import WorkerOptions, object_worker
 
 ADDRESS_SPACE_BYTES = 3_000_000_000
 CAMERA = "cam"
@@ -70,11 +71,11 @@ class Site:
         self._video.outbox.mkdir(parents=True)
         mark_folder(root, SystemClock())
         self._results, detector = ResultLog(root, DETECTIONS_LOG, SystemClock()), BlockDetector()
-        self._worker = ObjectWorker(
+        self._worker = object_worker(
             self._video,
             self._results,
             Detectors(detector, BlockDetector),
-            options=WorkerOptions(open_cameras=frozenset({CAMERA})),
+            options=WorkerOptions(showing=Showing(open_cameras=frozenset({CAMERA}))),
             status=WorkerStatus(detector.name, write=lambda _: None, remove=lambda: None),
             clock=SystemClock(),
         )

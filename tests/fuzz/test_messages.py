@@ -10,6 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from shared_utils.analysis.sampling import Sampling, sample_times
+from shared_utils.analysis.segment_worker import find_manifest
+from shared_utils.analysis.worker_status import WorkerStatus
 from shared_utils.errors import SegmentError
 from shared_utils.folder_mark import mark_folder
 from shared_utils.logs import DETECTIONS_LOG, ResultLog
@@ -21,9 +24,7 @@ from tests.support.detectors import BlockDetector
 from tests.support.fixed_clock import FixedClock
 from tests.support.queue_parts import a_task, in_memory_redis
 from video_worker.detectors import Detectors
-from video_worker.sampling import Sampling, sample_times
-from video_worker.status import WorkerStatus
-from video_worker.worker import ObjectWorker, WorkerOptions, find_manifest
+from video_worker.objects import ObjectWorker, WorkerOptions, object_worker
 
 NOW = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
 SEGMENT = "front-20261120T101500123Z"
@@ -205,7 +206,7 @@ def test_a_task_about_a_file_that_cannot_be_there_ends_as_one_line(
 
 def _worker(root: Path) -> ObjectWorker:
     detector = BlockDetector()
-    return ObjectWorker(
+    return object_worker(
         VideoDir(root),
         ResultLog(root, DETECTIONS_LOG, FixedClock(NOW)),
         Detectors(detector, BlockDetector),

@@ -5,16 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from shared_utils.analysis.frames import duration_seconds, frames_at
+from shared_utils.analysis.sampling import Sampling
+from shared_utils.analysis.segment_worker import Segment
+from shared_utils.analysis.tracking import SegmentTracker
 from shared_utils.config.schema import ObjectsConfig
 from tests.support.as_segment import as_mp4
 from tests.support.tracking_score import Tracked, idf1, read_ground_truth
-from video_worker.analysis import Analysis, Segment, analyse
+from video_worker.analysis import Analysis, analyse
 from video_worker.detectors import Detection
 from video_worker.detectors.onnx_yolo import OnnxYolo
 from video_worker.detectors.opencv_hog import OpenCvHog
-from video_worker.frames import duration_seconds, frames_at
-from video_worker.sampling import Sampling
-from video_worker.tracking import SegmentTracker
 
 SURE = 0.5
 

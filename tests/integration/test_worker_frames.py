@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from av.video.stream import VideoStream
 
+from shared_utils.analysis.frames import duration_seconds, frames_at
 from shared_utils.errors import SegmentError, StorageError
 from tests.support.clips import make_clip
-from video_worker.frames import duration_seconds, frames_at
 
 
 def all_frames(path: Path) -> dict[float, np.ndarray]:

@@ -13,6 +13,8 @@ import cv2
 import pytest
 from prometheus_client import REGISTRY
 
+from shared_utils.analysis.showing import Showing
+from shared_utils.analysis.worker_status import WorkerStatus
 from shared_utils.clock import SystemClock
 from shared_utils.errors import StorageError
 from shared_utils.folder_mark import MARK_NAME, mark_folder
@@ -28,8 +30,7 @@ from video_worker.detectors import (
     Detectors,
     Image,
 )
-from video_worker.status import WorkerStatus
-from video_worker.worker import ObjectWorker, WorkerOptions
+from video_worker.objects import ObjectWorker, WorkerOptions, object_worker
 
 STARTED = datetime(2026, 11, 20, 10, 15, 0, 123_000, tzinfo=UTC)
 SEGMENT = "front-20261120T101500123Z"
@@ -69,7 +70,7 @@ class Site:
 
     def worker_with(self, options: WorkerOptions, results: ResultLog | None = None) -> ObjectWorker:
         clock = SystemClock()
-        return ObjectWorker(
+        return object_worker(
             self.video,
             results or ResultLog(self.video.root, DETECTIONS_LOG, clock),
             Detectors(self.detector, load),
@@ -121,7 +122,7 @@ def site(tmp_path: Path, clip: Path) -> Site:
     video = VideoDir(tmp_path / "video")
     video.segments.mkdir(parents=True)
     mark_folder(video.root, SystemClock())
-    return Site(clip, video, BlockDetector(), WorkerOptions(open_cameras=frozenset({"front"})))
+    return Site(clip, video, BlockDetector(), WorkerOptions(showing=Showing(open_cameras=frozenset({"front"}))))
 
 
 def test_a_segment_ends_as_one_line_and_one_snapshot(site: Site) -> None:
@@ -425,7 +426,7 @@ def test_a_camera_with_privacy_has_no_snapshot(site: Site) -> None:
 
 def test_a_camera_that_the_configuration_makes_private_has_no_snapshot(site: Site) -> None:
     """Segments recorded before `privacy: blur` was set must not be shown any more either."""
-    site.worker = site.worker_with(WorkerOptions(private_cameras=frozenset({"front"})))
+    site.worker = site.worker_with(WorkerOptions(showing=Showing(private_cameras=frozenset({"front"}))))
 
     site.worker.handle(site.add_segment())
 

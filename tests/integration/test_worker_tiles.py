@@ -5,16 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from shared_utils.analysis.frames import frames_at
+from shared_utils.analysis.sampling import Sampling
 from shared_utils.config.schema import ObjectsConfig
 from tests.support.as_segment import as_mp4, as_segment
 from video_worker.analysis import analyse
 from video_worker.detectors import Detection
 from video_worker.detectors.onnx_yolo import OnnxYolo
 from video_worker.detectors.suppression import overlaps
-from video_worker.frames import frames_at
 from video_worker.mosaic import arrange, paint, sort_out
 from video_worker.regions import clipped, regions_to_look_at
-from video_worker.sampling import Sampling
 
 SURE = 0.7
 

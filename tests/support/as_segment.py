@@ -6,10 +6,10 @@ from pathlib import Path
 import av
 from av.video.stream import VideoStream
 
+from shared_utils.analysis.frames import duration_seconds
+from shared_utils.analysis.segment_worker import Segment
 from shared_utils.segments import MotionLook
 from tests.support.motion_clips import looks_at
-from video_worker.analysis import Segment
-from video_worker.frames import duration_seconds
 
 _MILLISECOND = Fraction(1, 1000)
 

@@ -12,11 +12,13 @@ from pathlib import Path
 from threading import Event, Thread
 
 from capture_service.timestamps import Mended, Step
+from shared_utils.analysis.showing import Showing
+from shared_utils.analysis.worker_status import WorkerStatus
 from shared_utils.clock import SystemClock, to_iso
 from shared_utils.logs import DETECTIONS_LOG, JsonlLog, ResultLog
 from shared_utils.queue import TaskQueue, connect
 from shared_utils.queue_worker import QueueWorker, WorkerSettings
-from shared_utils.result_line import Subject, given_up
+from shared_utils.result_line import Subject, failed_line, given_up
 from shared_utils.segments import VideoDir
 from shared_utils.tasks import VIDEO_QUEUE, Task, task_for
 from tests.support.capture_parts import CaptureParts, arriving, camera_config
@@ -24,9 +26,7 @@ from tests.support.detectors import BlockDetector
 from tests.support.packets import footage
 from tests.support.services import manifests
 from video_worker.detectors import Detection, Detector, Detectors, Image
-from video_worker.result_line import failed_line
-from video_worker.status import WorkerStatus
-from video_worker.worker import ObjectWorker, WorkerOptions
+from video_worker.objects import WorkerOptions, object_worker
 
 CAMERA = "cam"
 CLIP, VIDEO, SHOWN = "clip.mp4", "video", "shown"
@@ -97,11 +97,11 @@ class _Raising(BlockDetector):
 
 def _work(folder: Path, url: str, detector: Detector) -> None:
     video, clock, stop = VideoDir(folder / VIDEO), SystemClock(), Event()
-    worker = ObjectWorker(
+    worker = object_worker(
         video,
         ResultLog(video.root, DETECTIONS_LOG, clock),
         Detectors(detector, BlockDetector),
-        options=WorkerOptions(open_cameras=frozenset({CAMERA})),
+        options=WorkerOptions(showing=Showing(open_cameras=frozenset({CAMERA}))),
         status=WorkerStatus(detector.name, write=lambda _: None, remove=lambda: None),
         clock=clock,
     )
@@ -136,7 +136,7 @@ def failed_task(folder: Path, url: str) -> None:
     """The task has failed before: its line is there, and it is replayed."""
     one_task(folder, url)
     clock, task = SystemClock(), _task(folder)
-    line = failed_line(Subject(task, BlockDetector().name, None), given_up("bad luck"), now=clock.now())
+    line = failed_line(Subject(task, BlockDetector().name, None), "objects", given_up("bad luck"), now=clock.now())
     other = line | {"segment_id": task.segment_id.replace("cam", "other"), "started_at": to_iso(task.started_at)}
     log = JsonlLog(folder / VIDEO, DETECTIONS_LOG, clock)
     for one in (other, line, other | {"model": "another"}):

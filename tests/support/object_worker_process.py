@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
+from shared_utils.analysis.worker_status import WorkerStatus
 from shared_utils.clock import Clock, SystemClock
 from shared_utils.logs import DETECTIONS_LOG, ResultLog
 from shared_utils.process import set_up_logging, stop_on_signals
@@ -23,8 +24,7 @@ from shared_utils.segments import VideoDir
 from shared_utils.tasks import VIDEO_QUEUE, Task
 from tests.support.detectors import BlockDetector
 from video_worker.detectors import Detection, Detectors, Image
-from video_worker.status import WorkerStatus
-from video_worker.worker import ObjectWorker, WorkerOptions
+from video_worker.objects import WorkerOptions, object_worker
 
 QUICK = WorkerSettings(lease_seconds=2.0, beat_seconds=0.4, poll_seconds=0.5)
 POISONS = ("raise", "kill", "hang")
@@ -80,7 +80,7 @@ def main(clock: Clock) -> None:
     stop = stop_on_signals()
     video = VideoDir(options.video)
     detector = TryingDetector(options.slow, options.poison)
-    worker = ObjectWorker(
+    worker = object_worker(
         video,
         ResultLog(video.root, DETECTIONS_LOG, clock),
         Detectors(detector, BlockDetector),

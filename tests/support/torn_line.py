@@ -2,11 +2,10 @@
 
 from shared_utils.clock import SystemClock
 from shared_utils.logs import DETECTIONS_LOG, JsonlLog, to_bytes
-from shared_utils.result_line import Subject
+from shared_utils.result_line import Subject, failed_line
 from shared_utils.segments import Manifest, VideoDir
 from shared_utils.tasks import task_for
 from tests.support.detectors import BlockDetector
-from video_worker.result_line import failed_line
 
 
 def tear_line(video: VideoDir, manifest: Manifest) -> None:
@@ -14,6 +13,6 @@ def tear_line(video: VideoDir, manifest: Manifest) -> None:
     clock = SystemClock()
     log = JsonlLog(video.root, DETECTIONS_LOG, clock)
     subject = Subject(task_for(manifest, clock.now()), BlockDetector().name, manifest.event_id)
-    line = to_bytes(failed_line(subject, "this line is torn", now=clock.now()))
+    line = to_bytes(failed_line(subject, "objects", "this line is torn", now=clock.now()))
     with log.locked(), log.files.current.open("ab") as file:
         file.write(line[: len(line) * 2 // 3])

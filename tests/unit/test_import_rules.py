@@ -29,8 +29,11 @@ NEVER_AT_THE_TOP = {
     "video_worker": {"torch", "ultralytics"},
     "rtsp_emulator": {"gi"},
 }
-# Modules of shared_utils for the images that have the library; whoever else is shared imports them where needed, too.
-SHARED_BY_SOME = {"shared_utils.onnx_session": "onnxruntime"}
+# Parts of shared_utils for the images that have these libraries; whoever else is shared imports them where needed, too.
+SHARED_BY_SOME = {
+    "shared_utils.onnx_session": {"onnxruntime"},
+    "shared_utils.analysis": PICTURES | {"supervision", "trackers"},
+}
 # Ultralytics, and torch, which it brings: one adapter and one exporter.
 ULTRALYTICS_IS_FOR = ("video_worker/detectors/ultralytics_adapter.py", "vedette/weights_export.py")
 
@@ -112,19 +115,34 @@ def test_the_command_line_imports_no_tests_or_benchmarks() -> None:
 def test_each_package_imports_only_what_its_image_has(package: str) -> None:
     allowed = LIBRARIES[package] | set(PACKAGES) | sys.stdlib_module_names
 
-    assert [found for found in imports(package) if found.module not in allowed] == []
+    foreign = [found for found in imports(package) if found.module not in allowed]
+
+    assert [found for found in foreign if found.module not in own_libraries(found.where)] == []
 
 
 @pytest.mark.parametrize("package", sorted(NEVER_AT_THE_TOP))
 def test_what_only_some_images_have_is_imported_where_it_is_needed(package: str) -> None:
     optional = NEVER_AT_THE_TOP[package]
-    exempt = tuple(module.replace(".", "/") for module in SHARED_BY_SOME)
 
-    at_the_top = [found for found in imports(package) if found.at_the_top and not found.where.startswith(exempt)]
+    at_the_top = [found for found in imports(package) if found.at_the_top]
 
-    assert [found for found in at_the_top if found.module in optional] == []
+    assert [one for one in at_the_top if one.module in optional - own_libraries(one.where)] == []
     if package in {"shared_utils", "vedette"}:
-        assert [found for found in at_the_top if found.path in SHARED_BY_SOME] == []
+        shared_by_some = [one for one in at_the_top if part_of(one.path)]
+        assert [
+            one for one in shared_by_some if not own_libraries(one.where) >= SHARED_BY_SOME[part_of(one.path)]
+        ] == []
+
+
+def part_of(module: str) -> str:
+    """The entry of SHARED_BY_SOME that the module belongs to, or nothing."""
+    return next((part for part in SHARED_BY_SOME if f"{module}.".startswith(f"{part}.")), "")
+
+
+def own_libraries(where: str) -> set[str]:
+    """The libraries that a part of shared_utils has to itself."""
+    module = where.partition(":")[0].removesuffix(".py").replace("/", ".")
+    return SHARED_BY_SOME.get(part_of(module), set())
 
 
 def test_ultralytics_stays_in_its_adapter_and_its_exporter() -> None:

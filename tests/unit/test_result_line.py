@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from shared_utils.known_results import ResultKey, key_in
 from shared_utils.logs import to_bytes
-from shared_utils.result_line import Subject, error_line, given_up, objects_part, ok_line
+from shared_utils.result_line import Subject, error_line, failed_line, given_up, ok_line
 from shared_utils.tasks import Task
 
 NOW = datetime(2026, 11, 20, 10, 16, 2, 500_000, tzinfo=UTC)
@@ -60,7 +60,7 @@ def test_a_reanalysis_is_filed_under_its_segment() -> None:
 
 def test_a_task_given_up_has_the_documented_error_and_no_objects() -> None:
     """A repair writes it for a worker that is gone, and it must not show which of them did."""
-    line = error_line(SUBJECT, given_up("bad luck"), own=objects_part(), now=NOW)
+    line = failed_line(SUBJECT, "objects", given_up("bad luck"), now=NOW)
 
     assert json.dumps(line).endswith(
         '"model": "arcface", "frames_analysed": 0, "seconds": 0.0, "objects": [], "error": "Given up: bad luck"}'

@@ -2,9 +2,9 @@
 
 import pytest
 
+from shared_utils.analysis.tracking import Sighting, Track
 from video_worker.analysis import is_credible
 from video_worker.detectors import Detection
-from video_worker.tracking import Sighting, Track
 
 
 def track(*scores: float) -> Track:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from shared_utils.analysis.frames import Frame
 from shared_utils.segments import BoxPx, MotionLook
 from tests.support.detectors import BlockDetector
 from video_worker.detectors import Detection, Image
-from video_worker.frames import Frame
 from video_worker.looking import Looked, look_through
 
 SIZE = (360, 640)

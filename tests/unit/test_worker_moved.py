@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from shared_utils.analysis.frames import Frame
+from shared_utils.analysis.moved import marked
 from shared_utils.segments import BoxPx, MotionLook
-from video_worker.frames import Frame
-from video_worker.moved import marked
 
 BOX = (10, 10, 50, 50)
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared_utils.analysis.sampling import Interval, Sampling, moving_intervals, sample_times, spread
 from shared_utils.segments import MotionLook
-from video_worker.sampling import Interval, Sampling, moving_intervals, sample_times, spread
 
 INTERVALS = st.lists(st.tuples(st.floats(0, 10), st.floats(0, 20)), min_size=1, max_size=90)
 

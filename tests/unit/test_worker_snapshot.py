@@ -5,10 +5,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from shared_utils.analysis.frames import Frame
+from shared_utils.analysis.tracking import Sighting, Track
 from video_worker.detectors import Detection
-from video_worker.frames import Frame
 from video_worker.snapshot import draw, write_snapshot
-from video_worker.tracking import Sighting, Track
 
 
 def frame(width: int = 1280, height: int = 720) -> Frame:

@@ -3,7 +3,7 @@
 from threading import Event
 from typing import Any
 
-from video_worker.status import WorkerStatus
+from shared_utils.analysis.worker_status import WorkerStatus
 
 
 class Page:

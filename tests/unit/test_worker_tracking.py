@@ -3,8 +3,8 @@
 import warnings
 from collections.abc import Sequence
 
+from shared_utils.analysis.tracking import SegmentTracker
 from video_worker.detectors import Detection
-from video_worker.tracking import SegmentTracker
 
 
 def seen(label: str, left: float, score: float = 0.8, top: float = 100.0) -> Detection:

@@ -1,23 +1,11 @@
 """What every detector speaks: images in, detections out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+from shared_utils.analysis.detections import Detection, Floats, Image
 
-Image = NDArray[np.uint8]  # the pixels of a frame, or of parts of several: height x width x 3, BGR
-Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Detection:
-    """One object found in one image."""
-
-    label: str
-    score: float  # 0 to 1
-    box: tuple[float, float, float, float]  # x1, y1, x2, y2 in pixels of the image
+__all__ = ["Detection", "Detector", "Floats", "Image"]
 
 
 class Detector(Protocol):

@@ -13,9 +13,9 @@ import numpy as np
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from shared_utils.analysis.detections import Image
 from shared_utils.errors import SegmentError, StorageError
 from shared_utils.segments import MOST_FRAME_PX
-from video_worker.detectors import Image
 
 log = logging.getLogger(__name__)
 

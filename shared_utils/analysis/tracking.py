@@ -9,7 +9,7 @@ import supervision as sv
 from trackers import ByteTrackTracker
 from trackers.utils.iou import DIoU
 
-from video_worker.detectors import Detection
+from shared_utils.analysis.detections import Detection
 
 # Measured on annotated footage at 2 to 10 frames a second (docs/design/analysis.md): boxes that are only near
 # each other count too, because a walking person leaves their own box between two frames.

@@ -3,8 +3,8 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
+from shared_utils.analysis.frames import Frame
 from shared_utils.segments import BoxPx, MotionLook
-from video_worker.frames import Frame
 
 # What does not move is looked at this often all the same: a score wavers, and a dark coat moves unseen.
 _SURVEY_SECONDS = 2.5
