@@ -22,28 +22,12 @@ from shared_utils.status import read_status
 from shared_utils.tasks import VIDEO_QUEUE, Task
 from tests.support.detectors import BlockDetector
 from tests.support.fixed_clock import FixedClock
+from tests.support.manifest_json import MANIFEST, SEGMENT
 from tests.support.queue_parts import a_task, in_memory_redis
 from video_worker.detectors import Detectors
 from video_worker.objects import ObjectWorker, WorkerOptions, object_worker
 
 NOW = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
-SEGMENT = "front-20261120T101500123Z"
-MANIFEST: dict[str, Any] = {
-    "schema": 1,
-    "segment_id": SEGMENT,
-    "camera": "front",
-    "event_id": SEGMENT,
-    "trigger": "motion",
-    "started_at": "2026-11-20T10:15:00.123Z",
-    "duration_seconds": 30.0,
-    "filename": f"segments/front/2026-11-20/{SEGMENT}.mp4",
-    "bytes": 12345,
-    "video": {"codec": "h264", "width": 1920, "height": 1080, "fps": 15.0},
-    "audio": None,
-    "motion": [{"t": 1.5, "area": 0.1, "boxes": [[1, 2, 3, 4]]}],
-    "tasks": ["video_queue"],
-}
-
 any_text = st.text(st.characters(), max_size=30)  # lone surrogates included
 plain = (
     st.none()
