@@ -8,6 +8,7 @@ import pytest
 
 from shared_utils.config.schema import ObjectsConfig
 from shared_utils.errors import ModelError
+from tests.support.as_segment import existing
 from tests.support.photographs import photograph
 from video_worker.detectors import Detection
 from video_worker.detectors.onnx_yolo import OnnxYolo
@@ -30,19 +31,6 @@ REFERENCE = {
         Detection("tie", 0.2767, (436.31, 437.31, 523.69, 714.56)),
     ],
 }
-
-
-@pytest.fixture(scope="module")
-def yolo_path(models_dir: Path) -> Path:
-    path = models_dir / "yolov8n.onnx"
-    if not path.exists():
-        pytest.skip(f"{path} is not there")
-    return path
-
-
-@pytest.fixture(scope="module")
-def yolo(yolo_path: Path) -> OnnxYolo:
-    return OnnxYolo(yolo_path, ObjectsConfig())
 
 
 def overlap(one: Detection, other: Detection) -> float:
@@ -90,9 +78,7 @@ def test_weaker_boxes_are_found_when_asked_for(yolo_path: Path) -> None:
 
 def test_quantised_weights_need_nothing_else(models_dir: Path) -> None:
     """They are the fastest on a small machine."""
-    path = models_dir / "originals" / "yolov8n_int8_qdq.onnx"
-    if not path.exists():
-        pytest.skip(f"{path} is not there")
+    path = existing(models_dir / "originals" / "yolov8n_int8_qdq.onnx")
 
     (found,) = OnnxYolo(path, ObjectsConfig()).detect([photograph("bus.jpg")])
 

@@ -10,7 +10,7 @@ from shared_utils.analysis.sampling import Sampling
 from shared_utils.analysis.segment_worker import Segment
 from shared_utils.analysis.tracking import SegmentTracker
 from shared_utils.config.schema import ObjectsConfig
-from tests.support.as_segment import as_mp4
+from tests.support.as_segment import as_mp4, existing
 from tests.support.tracking_score import Tracked, idf1, read_ground_truth
 from video_worker.analysis import Analysis, analyse
 from video_worker.detectors import Detection
@@ -20,20 +20,9 @@ from video_worker.detectors.opencv_hog import OpenCvHog
 SURE = 0.5
 
 
-@pytest.fixture(scope="module")
-def yolo(models_dir: Path) -> OnnxYolo:
-    path = models_dir / "yolov8n.onnx"
-    if not path.exists():
-        pytest.skip(f"{path} is not there")
-    return OnnxYolo(path, ObjectsConfig())
-
-
 def clip(media_dir: Path, name: str, folder: Path = Path()) -> Segment:
     """A clip of which it is not known when something moves; `folder` is needed for what is no video of a camera."""
-    path = media_dir / "videos" / name
-    if not path.exists():
-        pytest.skip(f"{path} is not there")
-    path = as_mp4(path, folder)
+    path = as_mp4(existing(media_dir / "videos" / name), folder)
     return Segment(path, duration_seconds(path))
 
 

@@ -7,8 +7,7 @@ import pytest
 
 from shared_utils.analysis.frames import frames_at
 from shared_utils.analysis.sampling import Sampling
-from shared_utils.config.schema import ObjectsConfig
-from tests.support.as_segment import as_mp4, as_segment
+from tests.support.as_segment import as_mp4, as_segment, existing
 from video_worker.analysis import analyse
 from video_worker.detectors import Detection
 from video_worker.detectors.onnx_yolo import OnnxYolo
@@ -17,21 +16,6 @@ from video_worker.mosaic import arrange, paint, sort_out
 from video_worker.regions import clipped, regions_to_look_at
 
 SURE = 0.7
-
-
-@pytest.fixture(scope="module")
-def yolo(models_dir: Path) -> OnnxYolo:
-    path = models_dir / "yolov8n.onnx"
-    if not path.exists():
-        pytest.skip(f"{path} is not there")
-    return OnnxYolo(path, ObjectsConfig())
-
-
-def recording(media_dir: Path, name: str) -> Path:
-    path = media_dir / "videos" / name
-    if not path.exists():
-        pytest.skip(f"{path} is not there")
-    return path
 
 
 # What the plain loop over every frame of the first 30 s finds with yolov8n, same tracking and same credibility:
@@ -49,7 +33,7 @@ PLAIN_LOOP: dict[str, tuple[set[str], set[str]]] = {
 def test_the_labels_are_those_of_the_plain_loop(yolo: OnnxYolo, media_dir: Path, tmp_path: Path, name: str) -> None:
     """A tenth of the work must not cost what people search for, nor add what nobody would see."""
     lasting, brief = PLAIN_LOOP[name]
-    segment = as_segment(recording(media_dir, name), tmp_path)
+    segment = as_segment(existing(media_dir / "videos" / name), tmp_path)
 
     analysis = analyse(segment, yolo, Sampling(), single_frame_score=0.5)
 
@@ -71,7 +55,7 @@ def test_boxes_in_tiles_are_those_in_the_whole_frame(
     yolo: OnnxYolo, media_dir: Path, tmp_path: Path, name: str, t: float
 ) -> None:
     """A mistake in the way back shows as boxes that are a little off; too little air around people, as lost ones."""
-    (frame,) = frames_at(as_mp4(recording(media_dir, name), tmp_path), [t])
+    (frame,) = frames_at(as_mp4(existing(media_dir / "videos" / name), tmp_path), [t])
     (in_whole,) = yolo.detect([frame.image])
     people = [one for one in in_whole if one.label == "person" and one.score >= SURE]
     size = frame.image.shape[0], frame.image.shape[1]

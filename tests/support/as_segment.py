@@ -4,6 +4,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import pytest
 from av.video.stream import VideoStream
 
 from shared_utils.analysis.frames import duration_seconds
@@ -12,6 +13,13 @@ from shared_utils.segments import MotionLook
 from tests.support.motion_clips import looks_at
 
 _MILLISECOND = Fraction(1, 1000)
+
+
+def existing(path: Path) -> Path:
+    """A file that is not part of the repository. Skips the test where it is not there."""
+    if not path.exists():
+        pytest.skip(f"{path} is not there")
+    return path
 
 
 def as_mp4(path: Path, folder: Path) -> Path:
