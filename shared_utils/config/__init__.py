@@ -4,6 +4,7 @@ from shared_utils.config.load import load_config
 from shared_utils.config.schema import (
     CameraConfig,
     Config,
+    FacesConfig,
     MetricsConfig,
     MotionConfig,
     ObjectsConfig,
@@ -13,6 +14,7 @@ from shared_utils.config.schema import (
 __all__ = [
     "CameraConfig",
     "Config",
+    "FacesConfig",
     "MetricsConfig",
     "MotionConfig",
     "ObjectsConfig",

@@ -129,6 +129,53 @@ class ObjectsConfig(Section):
     threads: int = Field(default=0, ge=0, le=64, description="CPU threads of the model; 0 leaves it to the runtime.")
 
 
+class FacesConfig(Section):
+    """The face worker, and the gallery that it matches against."""
+
+    model: str = Field(
+        default="buffalo_l",
+        description="An InsightFace pack in MODELS_DIR, below insightface/models: buffalo_l, buffalo_s, or your own "
+        "folder with a detector (SCRFD) and a recogniser (ArcFace). The gallery keeps each model's faces apart.",
+    )
+    device: Literal["cpu", "cuda", "tensorrt"] = Field(
+        default="cpu", description="Where the models run. A GPU that is asked for and missing is an error."
+    )
+    detection_size_px: int = Field(
+        default=640,
+        ge=128,
+        le=2048,
+        multiple_of=32,
+        description="Longest side of the picture that the detector is shown; larger frames are made smaller. "
+        "Less is faster, more finds smaller faces.",
+    )
+    min_score: float = Field(default=0.5, gt=0, lt=1, description="Least score of a face that the detector found.")
+    min_face_px: int = Field(
+        default=24,
+        ge=8,
+        le=1000,
+        description="Shorter side of the smallest face that is named; smaller ones are not looked at.",
+    )
+    frames_per_second: float = Field(default=4, gt=0, le=30, description="How often a moving scene is looked at.")
+    max_frames: int = Field(default=80, ge=1, le=1000, description="Most frames looked at in one segment.")
+    threads: int = Field(default=0, ge=0, le=64, description="CPU threads of the models; 0 leaves it to the runtime.")
+    threshold: float = Field(
+        default=0.40,
+        ge=0,
+        le=1,
+        description="Least similarity of a face to a person of the gallery. 'vedette faces calibrate' measures "
+        "how many strangers each threshold lets in.",
+    )
+    margin: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="How much more similar the best person must be than the next one; otherwise the face is unknown.",
+    )
+    best_faces: int = Field(
+        default=5, ge=1, le=50, description="Faces of one track that are compared with the gallery: its best ones."
+    )
+
+
 class MetricsConfig(Section):
     """Prometheus metrics and health over HTTP, at /metrics and /health."""
 
@@ -144,6 +191,7 @@ class Config(Section):
     )
     storage: StorageConfig = Field(default=StorageConfig(), description="How much is kept.")
     objects: ObjectsConfig = Field(default=ObjectsConfig(), description="The object worker.")
+    faces: FacesConfig = Field(default=FacesConfig(), description="The face worker.")
     metrics: MetricsConfig = Field(default=MetricsConfig(), description="Prometheus metrics and health.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
     redis_url: SecretStr = Field(
