@@ -1,10 +1,11 @@
 """How long footage is kept: the oldest segments go by age, total size and free space, before every new one.
 
-A segment is deleted as snapshot, manifest, MP4, in this order. A crash in between leaves at worst an MP4 without a
-manifest, which the start-up adopts again; it never leaves a manifest that promises footage which is gone.
+A segment is deleted as faces, snapshot, manifest, MP4, in this order. A crash in between leaves at worst an MP4 without
+a manifest, which the start-up adopts again; it never leaves a manifest that promises footage which is gone.
 """
 
 import logging
+import math
 import shutil
 from collections.abc import Callable, Collection, Iterator
 from datetime import timedelta
@@ -12,6 +13,7 @@ from pathlib import Path
 from threading import Lock
 
 from capture_service.metrics import DELETED, KEPT_BYTES, KEPT_SEGMENTS, NOT_DELETED
+from capture_service.retention_faces import delete_faces, delete_leftover_faces
 from capture_service.retention_index import Kept, KeptIndex, find_segments, kept_segment
 from capture_service.trusted_time import TrustedTime
 from shared_utils.clock import Clock
@@ -26,6 +28,7 @@ RETRY_SECONDS = 3600.0  # a segment that could not be deleted is tried again aft
 # A filesystem may show freed space late (a reader has the file open, or it frees lazily). Deleting on and on
 # until it shows would cost everything, so one call goes round this often and leaves the rest to the next.
 MOST_ROUNDS = 3
+FACES_SECONDS = 24 * 3600.0  # how often faces are looked through for those that their footage left behind
 
 
 def free_bytes_at(path: Path) -> int:
@@ -49,6 +52,7 @@ class Retention:
         self._index = KeptIndex()
         self._time = TrustedTime(clock)
         self._stuck: list[tuple[float, Kept]] = []  # when to try again, by the monotonic clock
+        self._faces_due = -math.inf  # when to look through them, by the monotonic clock
         self._lock = Lock()
 
     def load(self) -> None:
@@ -75,6 +79,7 @@ class Retention:
         with self._lock:
             self._try_stuck_again()
             deleted = [*self._delete_old(writing), *self._delete_beyond_total(writing)]
+            self._delete_leftover_faces()
             try:
                 deleted += self._delete_until_free(writing)
             finally:
@@ -87,14 +92,24 @@ class Retention:
         return max((kept.started_at for kept in self._index if kept.started_at <= now), default=None)
 
     def _delete_old(self, writing: Collection[str]) -> list[str]:
-        oldest = self._time.now() - self._settings.max_age_hours * 3600
-        deleted = []
+        oldest, deleted = self._oldest(), []
         for kept in self._index:
             if kept.started_at >= oldest:
                 break
             if kept.segment_id not in writing and not self._is_waiting(kept) and self._delete(kept, "age"):
                 deleted.append(kept.segment_id)
         return deleted
+
+    def _delete_leftover_faces(self) -> None:
+        """Once a day; the first time before the first segment."""
+        if self._clock.monotonic() < self._faces_due:
+            return
+        self._faces_due = self._clock.monotonic() + FACES_SECONDS
+        delete_leftover_faces(self._video, self._oldest())
+
+    def _oldest(self) -> float:
+        """Unix time; what is older goes."""
+        return self._time.now() - self._settings.max_age_hours * 3600
 
     def _delete_beyond_total(self, writing: Collection[str]) -> list[str]:
         excess = self._index.total_bytes - round(self._settings.max_disk_usage_gb * GB)
@@ -167,6 +182,7 @@ class Retention:
         segment = self._video.segment(kept.segment_id)
         snapshot = self._video.snapshot(kept.segment_id)
         try:
+            delete_faces(self._video, kept.segment_id)
             snapshot.unlink(missing_ok=True)
             self._video.waiting_manifest(kept.segment_id).unlink(missing_ok=True)
             self._video.manifest(kept.segment_id).unlink(missing_ok=True)
@@ -178,7 +194,8 @@ class Retention:
             return False
         DELETED.labels(reason).inc()
         log.info("segment %s deleted: %s", kept.segment_id, reason)
-        self._remove_if_empty(kept, segment.parent, snapshot.parent)
+        faces = self._video.appearances_folder(kept.segment_id)
+        self._remove_if_empty(kept, segment.parent, snapshot.parent, faces)
         return True
 
     def _remove_if_empty(self, kept: Kept, *folders: Path) -> None:

@@ -68,16 +68,16 @@ def find_segments(video: VideoDir) -> list[Kept]:
 
     An MP4 without a manifest is half-adopted footage or somebody else's file: neither is ours to delete.
     """
-    waiting = {entry.name for entry in _entries(video.outbox)}
+    waiting = {entry.name for entry in entries_of(video.outbox)}
     found = []
-    for camera in _entries(video.segments):
-        for date in _folders_in(camera):
+    for camera in entries_of(video.segments):
+        for date in folders_in(camera):
             found += _segments_in(video, Path(date.path), waiting)
     return found
 
 
 def _segments_in(video: VideoDir, folder: Path, waiting: set[str]) -> list[Kept]:
-    entries = {entry.name: entry for entry in _entries(folder)}
+    entries = {entry.name: entry for entry in entries_of(folder)}
     found = []
     for name, entry in entries.items():
         manifest = name.removesuffix(".mp4") + ".json"
@@ -93,14 +93,14 @@ def _segments_in(video: VideoDir, folder: Path, waiting: set[str]) -> list[Kept]
     return found
 
 
-def _folders_in(entry: os.DirEntry[str]) -> list[os.DirEntry[str]]:
+def folders_in(entry: os.DirEntry[str]) -> list[os.DirEntry[str]]:
     """Nothing for a file, and nothing for a link: what lies behind one is not below `video/`."""
     if not entry.is_dir(follow_symlinks=False):
         return []
-    return [inner for inner in _entries(Path(entry.path)) if inner.is_dir(follow_symlinks=False)]
+    return [inner for inner in entries_of(Path(entry.path)) if inner.is_dir(follow_symlinks=False)]
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
+def entries_of(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return list(entries)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, field_validator
 
 from shared_utils.clock import to_iso
-from shared_utils.durable import write_durably
+from shared_utils.durable import PART_SUFFIX, write_durably
 from shared_utils.errors import SegmentError
 
 CAMERA_NAME = r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?"
@@ -17,6 +17,8 @@ _SEGMENT_ID = re.compile(rf"(?P<camera>{CAMERA_NAME})-(?P<stamp>[0-9]{{8}}T[0-9]
 
 # No camera sends larger frames (8K has 33 million). A damaged or hostile file may claim some, and gigabytes with them.
 MOST_FRAME_PX = 8192 * 4608
+
+APPEARANCES_SUFFIX = ".npz"
 
 UtcTime = Annotated[AwareDatetime, PlainSerializer(to_iso, return_type=str, when_used="json")]
 BoxPx = tuple[int, int, int, int]  # x1, y1, x2, y2 in pixels of the full picture
@@ -112,6 +114,14 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
     write_durably(path, manifest.to_json())
 
 
+def segment_of_appearances(name: str) -> str | None:
+    """The segment that a file below `faces/` is of; None if it is not named as ours are."""
+    segment, dot, rest = name.removesuffix(PART_SUFFIX).partition(".")
+    if not dot or not rest.endswith(APPEARANCES_SUFFIX) or rest == APPEARANCES_SUFFIX:
+        return None
+    return segment if _SEGMENT_ID.fullmatch(segment) else None
+
+
 @dataclass(frozen=True, slots=True)
 class VideoDir:
     """The layout of the shared folder. It computes paths and creates nothing."""
@@ -130,6 +140,11 @@ class VideoDir:
     @property
     def snapshots(self) -> Path:
         return self.root / "snapshots"
+
+    @property
+    def faces(self) -> Path:
+        """What the face worker learned of the people in each segment; it goes with the segment."""
+        return self.root / "faces"
 
     @property
     def status(self) -> Path:
@@ -155,6 +170,19 @@ class VideoDir:
     def snapshot(self, segment: str) -> Path:
         camera, started_at = parse_segment_id(segment)
         return self.snapshots / camera / f"{started_at:%Y-%m-%d}" / f"{segment}.jpg"
+
+    def appearances(self, segment: str, model: str) -> Path:
+        """Where the faces of a segment lie as one model of faces sees them."""
+        return self.appearances_folder(segment) / f"{segment}.{model}{APPEARANCES_SUFFIX}"
+
+    def appearances_folder(self, segment: str) -> Path:
+        camera, started_at = parse_segment_id(segment)
+        return self.faces / camera / f"{started_at:%Y-%m-%d}"
+
+    def appearances_of(self, segment: str) -> list[Path]:
+        """The appearances of a segment by every model, half-written ones too. Raises OSError."""
+        folder = self.appearances_folder(segment)
+        return sorted(path for path in folder.glob(f"{segment}.*") if segment_of_appearances(path.name) == segment)
 
     def resolve(self, filename: str) -> Path:
         """The path of a file named in a task or manifest.

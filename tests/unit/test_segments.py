@@ -123,13 +123,29 @@ def test_everything_of_a_segment_has_its_place() -> None:
     video = VideoDir(Path("video"))
 
     places = [video.segment(SEGMENT), video.manifest(SEGMENT), video.waiting_manifest(SEGMENT), video.snapshot(SEGMENT)]
+    places.append(video.appearances(SEGMENT, "buffalo_l"))
 
     assert [str(place) for place in places] == [
         f"video/segments/front/2026-11-20/{SEGMENT}.mp4",
         f"video/segments/front/2026-11-20/{SEGMENT}.json",
         f"video/outbox/{SEGMENT}.json",
         f"video/snapshots/front/2026-11-20/{SEGMENT}.jpg",
+        f"video/faces/front/2026-11-20/{SEGMENT}.buffalo_l.npz",
     ]
+
+
+def test_the_faces_of_a_segment_are_found_whichever_model_made_them(tmp_path: Path) -> None:
+    """They are deleted with the segment: one that is overlooked would outlive it."""
+    video, other = VideoDir(tmp_path), SEGMENT.replace("front", "front-2")
+    folder = video.appearances_folder(SEGMENT)
+    folder.mkdir(parents=True)
+    ours = [folder / f"{SEGMENT}.{rest}" for rest in ("a.b.npz", "buffalo_l.npz", "buffalo_l.npz.part")]
+    theirs = [folder / name for name in (f"{SEGMENT}.npz", f"{SEGMENT}.txt", f"{other}.a.npz", f"{SEGMENT}.a.npz.bak")]
+    for path in (*ours, *theirs):
+        path.touch()
+
+    assert video.appearances_of(SEGMENT) == ours
+    assert video.appearances_of(other) == []
 
 
 def test_a_file_named_in_a_task_is_found_below_video(tmp_path: Path) -> None:
