@@ -47,11 +47,12 @@ def orphaned_faces(video: VideoDir) -> Iterator[Path]:
         for date in folders_in(camera):
             folder = Path(date.path)
             for entry in entries_of(folder):
-                if entry.is_file(follow_symlinks=False) and _is_orphaned(video, folder / entry.name):
+                if entry.is_file(follow_symlinks=False) and is_orphaned(video, folder / entry.name):
                     yield folder / entry.name
 
 
-def _is_orphaned(video: VideoDir, path: Path) -> bool:
+def is_orphaned(video: VideoDir, path: Path) -> bool:
+    """Whether these are faces, named and placed as ours, whose segment is not there."""
     segment = segment_of_appearances(path.name)
     try:
         ours = segment is not None and video.appearances_folder(segment) == path.parent

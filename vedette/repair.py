@@ -1,6 +1,7 @@
-"""`vedette check --deep --repair`: mends what the check found, deletes nothing, and can be killed at any moment.
+"""`vedette check --deep --repair`: mends what the check found, loses nothing, and can be killed at any moment.
 
-Each deed is done by the code of the services, or moves something to `video/set-aside/`. It is told and added to
+Each deed is done by the code of the services, or moves something to `video/set-aside/`. Faces whose footage is gone are
+the one thing that it deletes. It is told and added to
 `video/repairs_log.jsonl`; killed between a deed and its line, the deed is done all the same.
 """
 
@@ -116,6 +117,7 @@ class Repair:
             self._each(by_kind[kind], self._files.set_aside)
         self._each(by_kind[FlawKind.QUEUED_AND_WAITING], self._files.settle_double)
         self._each(by_kind[FlawKind.PRIVATE_PICTURE], self._files.set_picture_aside)
+        self._each(by_kind[FlawKind.FACES_LEFT], self._files.delete_faces)
         self._adopt([*by_kind[FlawKind.NO_MANIFEST], *by_kind[FlawKind.HALF_WRITTEN]])
         self._each(
             [flaw for flaw in by_kind[FlawKind.HALF_WRITTEN] if self._is_no_leftover(flaw)], self._files.set_aside

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from capture_service.camera_lock import CameraLock
 from capture_service.errors import CameraTakenError
+from capture_service.retention_faces import is_orphaned
 from capture_service.salvage import Salvage
 from capture_service.store import SegmentStore
 from shared_utils.clock import Clock
@@ -76,6 +77,13 @@ class FileRepair:
     def set_picture_aside(self, flaw: Flaw) -> str | None:
         """A picture that must not be seen. Raises OSError."""
         return f"moved to {self._moved(flaw.path, flaw.kind.value)}" if flaw.path.exists() else None
+
+    def delete_faces(self, flaw: Flaw) -> str | None:
+        """Faces whose footage is gone; set aside, they would outlive it all the same. Raises OSError."""
+        if not flaw.path.exists() or not is_orphaned(self.config.video, flaw.path):
+            return None
+        flaw.path.unlink(missing_ok=True)
+        return "deleted"
 
     def send(self, flaw: Flaw) -> str | None:
         """Have a waiting manifest's tasks queued. Raises QueueUnavailableError and StorageError."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
+from capture_service.retention_faces import orphaned_faces
 from shared_utils.clock import Clock
 from shared_utils.config import Config
 from shared_utils.errors import SegmentError
@@ -97,6 +98,7 @@ class _DeepCheck:
         flaws += decode_some(self.video, self.decode)
         flaws += exposed_files(self.video, exposes)
         flaws += self._pictures()
+        flaws += self._leftover_faces()
         flaws += self._still_wrong()
         report = FootageReport(
             footage.segments, footage.waiting, sum(log.count for log in self.logs.values()), tuple(flaws)
@@ -128,6 +130,12 @@ class _DeepCheck:
 
     def _pictures(self) -> list[Flaw]:
         return list(dict.fromkeys([*self.pictures, *private_pictures(self.video, self.config, self._is_redacted)]))
+
+    def _leftover_faces(self) -> list[Flaw]:
+        """Nothing without any footage: `segments/` may be a disk of its own, and not mounted."""
+        if not (self.video.segments.is_dir() and any(self.video.segments.iterdir())):
+            return []
+        return [Flaw(FlawKind.FACES_LEFT, path) for path in orphaned_faces(self.video)]
 
     def _still_wrong(self) -> list[Flaw]:
         """What the first look at the queues found and a second one finds again."""

@@ -31,6 +31,7 @@ class FlawKind(StrEnum):
     TASK_WITHOUT_SEGMENT = "a task whose segment is gone"
     SECRET_SHOWN = "a secret of the configuration, written down"  # noqa: S105  the name of a flaw
     PRIVATE_PICTURE = "a picture of a segment that is to be redacted"
+    FACES_LEFT = "faces of a segment that is gone"
 
 
 HARMLESS = {
@@ -69,6 +70,7 @@ BY_HAND = {
     FlawKind.TASK_WITHOUT_SEGMENT: "Nothing needs to be done: its worker writes a line that says so.",
     FlawKind.SECRET_SHOWN: "Change that password, take it out of the file, and please report how it got there.",
     FlawKind.PRIVATE_PICTURE: "Delete it: it was made before the camera was set to privacy: blur.",
+    FlawKind.FACES_LEFT: "Delete them: they must not outlive the footage. Retention does, once they are old enough.",
 }
 REPAIRS = {
     FlawKind.NO_MANIFEST: "writes the manifest and queues the segment",
@@ -86,6 +88,7 @@ REPAIRS = {
     FlawKind.TASK_STUCK: "puts the task back in the queue",
     FlawKind.WORKER_GONE: "puts the task back in the queue",
     FlawKind.PRIVATE_PICTURE: "moves it to set-aside/, which no viewer opens",
+    FlawKind.FACES_LEFT: "deletes them",
 }
 
 

@@ -20,7 +20,7 @@ def check(
         typer.Option("--deep", help="Also look at every file in the video folder and at the queues, and change none."),
     ] = False,
     repair: Annotated[
-        bool, typer.Option("--repair", help="With --deep: mend what can be mended. Nothing is deleted.")
+        bool, typer.Option("--repair", help="With --deep: mend what can be mended. No footage is deleted.")
     ] = False,
     decode: Annotated[
         int, typer.Option(min=0, metavar="NUMBER", help="With --deep: decode so many segments to their end.")
