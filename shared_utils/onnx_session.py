@@ -11,6 +11,7 @@ from shared_utils.errors import ModelError
 from shared_utils.models import UnusableModelError
 
 Device = Literal["cpu", "cuda", "tensorrt"]
+Section = Literal["objects", "faces"]  # of the configuration: whose device it is
 
 # They have no base in common but Exception.
 RUNTIME_ERRORS: tuple[type[Exception], ...] = tuple(
@@ -21,29 +22,37 @@ _PROVIDERS = {
     "cuda": ["CUDAExecutionProvider", "CPUExecutionProvider"],
     "tensorrt": ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"],
 }
+_GPU_PACKAGES: dict[Section, str] = {"objects": "worker-gpu.txt", "faces": "face-gpu.txt"}
 _LOG_NOTHING = 4  # what is wrong is said by our own errors
 
 
 class DeviceMissingError(ModelError):
     """The device that was asked for cannot be used; the CPU is no substitute that anybody would notice."""
 
-    def __init__(self, device: Device, provider: str, present: Sequence[str]) -> None:
+    def __init__(self, section: Section, device: Device, provider: str, present: Sequence[str]) -> None:
         super().__init__(
-            f"objects.device is {device!r}, but ONNX Runtime has no {provider} here (only {', '.join(present)}). "
-            "Install the packages of requirements/worker-gpu.txt on a machine with an NVIDIA GPU and its driver "
-            "(with Docker: docker-compose.gpu.yml), or set objects.device to cpu."
+            f"{section}.device is {device!r}, but ONNX Runtime has no {provider} here (only {', '.join(present)}). "
+            f"Install the packages of requirements/{_GPU_PACKAGES[section]} on a machine with an NVIDIA GPU and its "
+            f"driver (with Docker: docker-compose.gpu.yml), or set {section}.device to cpu."
         )
 
 
-def open_session(path: Path, *, device: Device = "cpu", threads: int = 0, runtime: Any = onnxruntime) -> Any:
-    """Load a model onto a device. Raises UnusableModelError and DeviceMissingError.
+def open_session(
+    path: Path,
+    *,
+    device: Device = "cpu",
+    threads: int = 0,
+    section: Section = "objects",
+    runtime: Any = onnxruntime,
+) -> Any:
+    """Load a model onto a device. Raises UnusableModelError and DeviceMissingError, which names the section's `device`.
 
     `threads` 0 leaves their number to the runtime, which is passed in so that tests can stand for a machine with a GPU.
     """
     if not path.is_file():
         raise UnusableModelError(path, "it is a folder" if path.is_dir() else "it is missing")
     wanted = _PROVIDERS[device]
-    _require(device, runtime.get_available_providers())
+    _require(section, device, runtime.get_available_providers())
     if device != "cpu":
         runtime.preload_dlls()  # CUDA comes in wheels, where the system's loader does not look
     options = runtime.SessionOptions()
@@ -55,11 +64,11 @@ def open_session(path: Path, *, device: Device = "cpu", threads: int = 0, runtim
         session = runtime.InferenceSession(str(path), options, providers=wanted)
     except RUNTIME_ERRORS as error:
         raise UnusableModelError(path, f"ONNX Runtime cannot load it ({str(error).splitlines()[0]})") from error
-    _require(device, session.get_providers())  # ONNX Runtime falls back to the CPU without an error
+    _require(section, device, session.get_providers())  # ONNX Runtime falls back to the CPU without an error
     return session
 
 
-def _require(device: Device, present: Sequence[str]) -> None:
+def _require(section: Section, device: Device, present: Sequence[str]) -> None:
     provider = _PROVIDERS[device][0]
     if provider not in present:
-        raise DeviceMissingError(device, provider, present)
+        raise DeviceMissingError(section, device, provider, present)

@@ -33,6 +33,8 @@ NEVER_AT_THE_TOP = {
 SHARED_BY_SOME = {
     "shared_utils.onnx_session": {"onnxruntime"},
     "shared_utils.analysis": PICTURES | {"supervision", "trackers"},
+    "shared_utils.faces": PICTURES
+    | {"google", "insightface", "onnx", "onnxruntime", "skimage", "supervision", "trackers"},
 }
 # Ultralytics, and torch, which it brings: one adapter and one exporter.
 ULTRALYTICS_IS_FOR = ("video_worker/detectors/ultralytics_adapter.py", "vedette/weights_export.py")
