@@ -78,11 +78,12 @@ ultralytics: $(LOCAL) ## Add Ultralytics and torch to .venv, for .pt weights and
 
 lock: ## Pin the newest versions in requirements/*.txt (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv"; exit 1; }
-	cd requirements && for name in dev base capture emulator worker worker-gpu local pictures; do \
+	cd requirements && for name in dev base capture emulator worker worker-gpu face face-gpu local pictures; do \
 		constraint=$$(test $$name = dev || echo "-c dev.txt"); \
 		nodeps=$$(test $$name != pictures || echo --no-deps); \
+		gpu=$$(test $$name = $${name%-gpu} || echo "--override overrides-gpu.txt"); \
 		uv pip compile --upgrade --python-version 3.11 --no-emit-index-url --no-header --no-annotate \
-			--override overrides.txt $$constraint $$nodeps $$name.in --output-file $$name.txt || exit 1; \
+			--override overrides.txt $$gpu $$constraint $$nodeps $$name.in --output-file $$name.txt || exit 1; \
 	done
 
 clean: ## Remove .venv, caches and the demo's files; recordings in video/ stay
