@@ -29,12 +29,13 @@ NEVER_AT_THE_TOP = {
     "video_worker": {"torch", "ultralytics"},
     "rtsp_emulator": {"gi"},
 }
-# Parts of shared_utils for the images that have these libraries; whoever else is shared imports them where needed, too.
+FACES = PICTURES | {"google", "insightface", "onnx", "onnxruntime", "skimage", "supervision", "trackers"}
+# Parts for the images that have these libraries; everybody else imports them where needed, too.
 SHARED_BY_SOME = {
     "shared_utils.onnx_session": {"onnxruntime"},
     "shared_utils.analysis": PICTURES | {"supervision", "trackers"},
-    "shared_utils.faces": PICTURES
-    | {"google", "insightface", "onnx", "onnxruntime", "skimage", "supervision", "trackers"},
+    "shared_utils.faces": FACES,
+    "vedette.faces": FACES | {"PIL"},
 }
 # Ultralytics, and torch, which it brings: one adapter and one exporter.
 ULTRALYTICS_IS_FOR = ("video_worker/detectors/ultralytics_adapter.py", "vedette/weights_export.py")
@@ -142,7 +143,7 @@ def part_of(module: str) -> str:
 
 
 def own_libraries(where: str) -> set[str]:
-    """The libraries that a part of shared_utils has to itself."""
+    """The libraries that a part has to itself."""
     module = where.partition(":")[0].removesuffix(".py").replace("/", ".")
     return SHARED_BY_SOME.get(part_of(module), set())
 
