@@ -12,6 +12,7 @@ from shared_utils.errors import ModelError, WrongUseError
 
 SOURCES_FILE = Path(__file__).with_name("models.toml")
 HOG = "hog"  # OpenCV's people detector, which needs no weights
+PACKS_FOLDER = "insightface/models"  # where InsightFace looks for the folders of its packs
 SUFFIXES = (".onnx", ".pt")  # that a name may leave out
 _SHOWN_SUFFIXES = {*SUFFIXES, ".engine", ".xml"}
 _MOST_NAMED = 12
@@ -38,7 +39,8 @@ class ModelMissingError(ModelError):
 
     def __init__(self, name: str, models_dir: Path) -> None:
         listed = next((known for known in load_sources() if name in {known, without_suffix(known)}), None)
-        bring = f"Bring it with 'vedette models fetch {listed}' or, with Docker, 'docker compose run --rm models'"
+        docker = f"docker compose run --rm models {listed}"
+        bring = f"Bring it with 'vedette models fetch {listed}' or, with Docker, '{docker}'"
         own = "Make it from .pt weights with 'vedette models export'"
         super().__init__(
             f"The model {name!r} is not in {models_dir.absolute()} (MODELS_DIR), {_weights_in(models_dir)}. "
@@ -112,7 +114,7 @@ def load_sources(file: Path = SOURCES_FILE) -> dict[str, Source]:
 
 
 def find_model(name: str, models_dir: Path) -> Path:
-    """The file or folder of a model: a path below `models_dir`, the name of a listed archive, or an absolute path.
+    """The file or folder of a model: a path below `models_dir`, the name of a pack, or an absolute path.
 
     The suffix may be left out. Raises ModelMissingError if it is not there, ModelError for a name that leaves the
     folder.
@@ -121,7 +123,8 @@ def find_model(name: str, models_dir: Path) -> Path:
         raise ModelError(f"The model {name!r} leads out of {models_dir}. Give its name in that folder, or a full path.")
     listed = load_sources().get(name)
     whole = listed.place(models_dir) if listed is not None else models_dir / name
-    found = [path for path in (whole, *(models_dir / (name + suffix) for suffix in SUFFIXES)) if path.exists()]
+    places = (whole, *(models_dir / (name + suffix) for suffix in SUFFIXES), models_dir / PACKS_FOLDER / name)
+    found = [path for path in places if path.exists()]
     if not name or not found:
         raise ModelMissingError(name, models_dir)
     return found[0]

@@ -19,9 +19,10 @@ from shared_utils.errors import StorageError
 from vedette import screen
 from vedette.demo_report import examine, print_report
 from vedette.loopback import LOOPBACK, free_port
+from vedette.missing_models import missing_object_model
 from vedette.run import Machine, assembled
 from vedette.run_machine import Ticker
-from vedette.screen_state import Snapshot, describe_model, latest_detections, missing_model, take_snapshot
+from vedette.screen_state import Snapshot, describe_model, latest_detections, take_snapshot
 from vedette.supervisor_child import Service, python_service
 
 CAMERA = "yard"
@@ -69,7 +70,7 @@ def run_demo(root: Path, seconds: float, environment: Mapping[str, str], console
     clean = clean_environment(environment)
     write_config(folder, port, Path(environment.get("MODELS_DIR") or "models"))
     config = load_config(folder.config_file, video_dir=folder.video, environment=clean)
-    which = missing_model(config) or f"Objects are found by {describe_model(config.objects.model)}."
+    which = missing_object_model(config) or f"Objects are found by {describe_model(config.objects.model)}."
     console.print(which, soft_wrap=True, markup=False, highlight=False)
     parts = assembled(
         config,

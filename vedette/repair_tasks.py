@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from shared_utils.clock import Clock
 from shared_utils.config import Config
 from shared_utils.errors import SegmentError
 from shared_utils.log_files import parse_line
-from shared_utils.logs import DETECTIONS_LOG, ResultLog
+from shared_utils.logs import DETECTIONS_LOG, FACES_LOG, ResultLog
 from shared_utils.models import without_suffix
 from shared_utils.queue import TaskQueue
 from shared_utils.queue_seat import Seat
@@ -67,13 +68,18 @@ class TaskRepair:
         return f"its line is written to {name}.jsonl" if written else None
 
     def _given_up_line(self, task: Task, log: str, error: str) -> dict[str, Any]:
-        of_objects = log == DETECTIONS_LOG
-        model = without_suffix(task.model or (self.config.objects.model if of_objects else "unknown"))
-        subject, now = Subject(task, model, self._event_of(task)), self.clock.now()
-        if of_objects:
-            return failed_line(subject, "objects", given_up(error), now=now)
+        key, model = self._own_of(log)
+        subject = Subject(task, without_suffix(task.model or model), self._event_of(task))
+        if key:
+            return failed_line(subject, key, given_up(error), now=self.clock.now())
         # what else the other logs have, their workers know
-        return error_line(subject, given_up(error), own={"seconds": 0.0}, now=now)
+        return error_line(subject, given_up(error), own={"seconds": 0.0}, now=self.clock.now())
+
+    def _own_of(self, log: str) -> tuple[str, str]:
+        """Under which key the entries of a log stand, and the model of those tasks that name none."""
+        if log == DETECTIONS_LOG:
+            return "objects", self.config.objects.model
+        return ("faces", PurePath(self.config.faces.model).name) if log == FACES_LOG else ("", "unknown")
 
     def _event_of(self, task: Task) -> str | None:
         try:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -14,6 +15,7 @@ from shared_utils.config import Config
 from shared_utils.queue import TaskQueue, connect
 from shared_utils.secrets import MaskingFilter, secrets_in_url
 from shared_utils.status import StatusFile
+from vedette.missing_models import has_its_weights, missing_face_model
 from vedette.run_lock import RunLock
 from vedette.run_machine import MachineRun, Ticker
 from vedette.run_redis import Endpoint, names_a_redis, own_redis, state_dir
@@ -76,7 +78,7 @@ def assembled(
         lock = stack.enter_context(RunLock(config.video_dir))
         redis_url, first = stack.enter_context(_redis(config))
         output = stack.enter_context(_output(config, redis_url, log_dir, console))
-        for warning in missing_workers(config):
+        for warning in (*missing_workers(config), *filter(None, [missing_face_model(config)])):
             log.warning("%s", warning)
         services = services_asked_for(
             config, config_file, {**environment, "REDIS_URL": redis_url}, inherited=[lock.fileno()]
@@ -88,7 +90,8 @@ def assembled(
         status = StatusFile(config.video.status, "vedette", clock)
         stack.callback(status.remove)
         stack.enter_context(Ticker(STATUS_SECONDS, lambda: status.write(_status_of(supervisor))))
-        yield Machine(MachineRun(supervisor, queues, wake), supervisor, queues, output)
+        run = MachineRun(supervisor, queues, wake, is_worked_on=partial(has_its_weights, config))
+        yield Machine(run, supervisor, queues, output)
 
 
 @contextmanager

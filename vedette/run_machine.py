@@ -29,9 +29,16 @@ class MachineRun:
     """
 
     def __init__(
-        self, supervisor: Supervisor, queues: Sequence[TaskQueue], wake: Event, drain_seconds: float = DRAIN_SECONDS
+        self,
+        supervisor: Supervisor,
+        queues: Sequence[TaskQueue],
+        wake: Event,
+        drain_seconds: float = DRAIN_SECONDS,
+        is_worked_on: Callable[[str], bool] = lambda _queue: True,
     ) -> None:
+        """Queues that are not worked on (their worker waits for its weights) are not waited for."""
         self._supervisor, self._queues, self._drain_seconds = supervisor, queues, drain_seconds
+        self._is_worked_on = is_worked_on
         self._wake, self._hurry = wake, Event()
         self.phase: Phase = "starting"
 
@@ -68,7 +75,7 @@ class MachineRun:
         self.phase = "ended"
 
     def _drain(self) -> None:
-        """Wait until the queues with a worker are empty, the time is up, or somebody is in a hurry."""
+        """Wait until the queues that are worked on are empty, the time is up, or somebody is in a hurry."""
         answered = time.monotonic()
         deadline, told = answered + self._drain_seconds, False
         while True:
@@ -91,7 +98,7 @@ class MachineRun:
     def _tasks_left(self) -> int | None:
         """None while Redis does not answer: it may be on its way back."""
         try:
-            depths = [queue.depth() for queue in self._queues]
+            depths = [queue.depth() for queue in self._queues if self._is_worked_on(queue.name)]
         except QueueUnavailableError as error:
             log.debug("the queues cannot be seen: %s", error)
             return None

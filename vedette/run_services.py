@@ -7,11 +7,11 @@ from shared_utils.config import Config
 from shared_utils.tasks import FACE_QUEUE, PRIVACY_QUEUE, VIDEO_QUEUE
 from vedette.supervisor_child import Service, python_service
 
-CAPTURE, OBJECT_WORKER = "capture_service", "video_worker"
+CAPTURE, OBJECT_WORKER, FACE_WORKER = "capture_service", "video_worker", "face_worker"
 WORKER_GRACE_SECONDS = 60.0  # the task in hand is finished first
 CAPTURE_GRACE_SECONDS = 20.0  # a camera that does not answer is waited for until its read times out
-WORKERS = {VIDEO_QUEUE: OBJECT_WORKER}  # the queues that a worker of this version takes from
-MISSING_WORKERS = {FACE_QUEUE: "face worker", PRIVACY_QUEUE: "privacy worker"}
+WORKERS = {VIDEO_QUEUE: OBJECT_WORKER, FACE_QUEUE: FACE_WORKER}  # the queues that a worker of this version takes from
+MISSING_WORKERS = {PRIVACY_QUEUE: "privacy worker"}
 
 
 def queues_asked_for(config: Config) -> tuple[str, ...]:

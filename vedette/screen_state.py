@@ -8,12 +8,11 @@ from typing import Any
 
 from shared_utils.clock import Clock
 from shared_utils.config import Config
-from shared_utils.errors import ModelError
 from shared_utils.logs import DETECTIONS_LOG, JsonlLog
-from shared_utils.models import HOG, find_model
+from shared_utils.models import HOG
 from shared_utils.queue import QueueUnavailableError, TaskQueue
 from shared_utils.status import read_status
-from vedette.run_services import CAPTURE, OBJECT_WORKER
+from vedette.run_services import CAPTURE, WORKERS
 
 NOT_RUNNING = "not captured"
 
@@ -91,24 +90,13 @@ def take_snapshot(config: Config, queues: Sequence[TaskQueue], now: datetime) ->
         cameras=_cameras(config, statuses),
         queues=views,
         redis_trouble=trouble,
-        workers=tuple(_worker(status) for status in _of(statuses, OBJECT_WORKER)),
+        workers=tuple(_worker(status) for name in WORKERS.values() for status in _of(statuses, name)),
     )
 
 
 def latest_detections(video_dir: Path, clock: Clock, count: int) -> list[dict[str, Any]]:
     """The last lines of the detections log, the newest first."""
     return list(JsonlLog(video_dir, DETECTIONS_LOG, clock).lines())[: -count - 1 : -1]
-
-
-def missing_model(config: Config) -> str | None:
-    """What is to be said about weights that are not there; None if all is well."""
-    if config.objects.model == HOG:
-        return None
-    try:
-        find_model(config.objects.model, config.models_dir)
-    except ModelError as error:
-        return f"{error} Until then people only are found, by OpenCV's HOG."
-    return None
 
 
 def _of(statuses: Iterable[dict[str, Any]], service: str) -> list[dict[str, Any]]:

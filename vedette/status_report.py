@@ -14,10 +14,11 @@ from shared_utils.clock import Clock
 from shared_utils.config import Config
 from shared_utils.queue import TaskQueue, connect
 from shared_utils.tasks import QUEUES
+from vedette.missing_models import missing_models
 from vedette.queue_tables import depth_table, redis_hint
 from vedette.run_redis import redis_url_of
 from vedette.screen import UNKNOWN, cameras_table, services_table, worker_line
-from vedette.screen_state import Snapshot, missing_model, take_snapshot
+from vedette.screen_state import Snapshot, take_snapshot
 
 GB = 1e9
 
@@ -48,12 +49,11 @@ class Report:
 def take_report(config: Config, clock: Clock) -> Report:
     with connect(redis_url_of(config)) as redis:
         snapshot = take_snapshot(config, [TaskQueue(redis, name, clock) for name in QUEUES], clock.now())
-    missing = missing_model(config)
     return Report(
         snapshot=snapshot,
         redis_hint=redis_hint(config) if snapshot.redis_trouble else None,
         disk=_disk(config),
-        models=(missing,) if missing else (),
+        models=missing_models(config),
     )
 
 

@@ -14,7 +14,7 @@ from shared_utils.config import Config, StorageConfig
 from tests.support.redis_server import RedisServer, require_redis_server
 from tests.support.tiny_onnx import tiny_detector
 from vedette.checks.finding import Level
-from vedette.checks.models import check_models
+from vedette.checks.models import check_face_model, check_models, check_object_model
 from vedette.checks.redis_server import check_redis
 from vedette.checks.storage import check_storage
 from vedette.commands.check import check
@@ -197,7 +197,7 @@ def config_with(models_dir: Path, **objects: str) -> Config:
 
 
 def test_missing_weights_are_a_warning_as_there_is_a_fallback(tmp_path: Path) -> None:
-    found = check_models(config_with(tmp_path))
+    found = check_object_model(config_with(tmp_path))
 
     assert found[0].level is Level.WARNING
     assert "vedette models fetch" in found[0].fix
@@ -206,7 +206,7 @@ def test_missing_weights_are_a_warning_as_there_is_a_fallback(tmp_path: Path) ->
 def test_weights_that_are_no_weights_are_a_problem(tmp_path: Path) -> None:
     (tmp_path / "yolov8n.onnx").write_bytes(b"<html>not found</html>")
 
-    found = check_models(config_with(tmp_path))
+    found = check_object_model(config_with(tmp_path))
 
     assert found[0].level is Level.PROBLEM
     assert "is not usable" in found[0].text
@@ -215,14 +215,69 @@ def test_weights_that_are_no_weights_are_a_problem(tmp_path: Path) -> None:
 def test_a_gpu_that_is_asked_for_and_missing_is_a_problem(tmp_path: Path) -> None:
     tiny_detector(tmp_path / "yolov8n.onnx", labels={0: "a", 1: "b"})
 
-    found = check_models(config_with(tmp_path, device="cuda"))
+    found = check_object_model(config_with(tmp_path, device="cuda"))
 
     assert [finding.level for finding in found] == [Level.OK, Level.PROBLEM]
     assert "objects.device is 'cuda', but ONNX Runtime has no CUDAExecutionProvider" in found[1].text
 
 
 def test_real_weights_load(models_dir: Path) -> None:
-    found = check_models(config_with(models_dir))
+    found = check_object_model(config_with(models_dir))
 
     assert [finding.level for finding in found] == [Level.OK]
     assert "yolov8n.onnx loads" in found[0].text
+
+
+def config_for_faces(models_dir: Path, **faces: str) -> Config:
+    cameras = {"door": {"url": "rtsp://10.0.0.5/", "analyses": ["faces"]}}
+    return Config.model_validate({"cameras": cameras, "models_dir": models_dir, "faces": faces})
+
+
+def test_no_model_is_missed_that_no_camera_needs(tmp_path: Path) -> None:
+    """A warning that means nothing hides those that do."""
+    nothing = config_for_faces(tmp_path).model_copy(update={"cameras": {}})
+
+    assert [finding.level for finding in check_models(nothing)] == [Level.OK, Level.OK]
+
+
+def test_missing_faces_are_a_warning_that_names_the_pack_and_its_licence(tmp_path: Path) -> None:
+    """Nothing is lost: the tasks wait. But nobody should wait for names that never come."""
+    [found] = check_face_model(config_for_faces(tmp_path))
+
+    assert found.level is Level.WARNING
+    assert "buffalo_l is missing" in found.text
+    assert "vedette models fetch buffalo_l" in found.fix
+
+
+def test_a_pack_that_is_half_there_is_missing(tmp_path: Path) -> None:
+    """As a copy leaves it that was broken off."""
+    pack = tmp_path / "insightface" / "models" / "buffalo_s"
+    pack.mkdir(parents=True)
+    (pack / "det_500m.onnx").touch()
+
+    [found] = check_face_model(config_for_faces(tmp_path, model="buffalo_s"))
+
+    assert (found.level, "buffalo_s is missing" in found.text) == (Level.WARNING, True)
+
+
+def test_a_folder_that_is_no_pack_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "insightface" / "models" / "ours").mkdir(parents=True)
+
+    [found] = check_face_model(config_for_faces(tmp_path, model="ours"))
+
+    assert found.level is Level.PROBLEM
+    assert "it must hold one detector" in found.text
+
+
+def test_real_faces_load(models_dir: Path) -> None:
+    [found] = check_face_model(config_for_faces(models_dir, model="local_mbf"))
+
+    assert found.level is Level.OK
+    assert "local_mbf loads and runs on cpu; 128 numbers" in found.text
+
+
+def test_a_gpu_for_faces_that_is_missing_is_a_problem(models_dir: Path) -> None:
+    [found] = check_face_model(config_for_faces(models_dir, model="local_mbf", device="cuda"))
+
+    assert found.level is Level.PROBLEM
+    assert "faces.device is 'cuda'" in found.text

@@ -199,6 +199,27 @@ def test_each_flaw_is_mended_once_and_nothing_is_lost(site: Site, bend: Bend, ki
     assert [line["done"] for line in logged] == [deed.done for deed in deeds]
 
 
+@pytest.mark.parametrize(
+    ("queue", "log", "model", "own"),
+    [(VIDEO_QUEUE, "detections_log", "yolov8n", "objects"), (FACE_QUEUE, "faces_log", "buffalo_l", "faces")],
+)
+def test_the_line_of_a_dead_letter_is_that_of_its_worker(
+    site: Site, queue: str, log: str, model: str, own: str
+) -> None:
+    """Whoever reads the log cannot tell who wrote it, and a replay replaces it: both go by its keys and its model."""
+    manifest = site.record(0, (queue,))
+    task = Task.model_validate_json(str(site.redis.lpop(queue)))
+    letter = dead_letter_json(task, "", error="poison", attempts=3, worker="w", failed_at=site.clock.now())
+    site.redis.lpush(f"{queue}:dead", letter)
+
+    mend(site)
+
+    [line] = [json.loads(raw) for raw in (site.video.root / f"{log}.jsonl").read_text().splitlines()]
+    assert (line["segment_id"], line["model"], line["event_id"]) == (manifest.segment_id, model, manifest.event_id)
+    assert list(line)[-4:] == ["frames_analysed", "seconds", own, "error"]
+    assert line["error"] == "Given up: poison"
+
+
 def test_a_vanished_task_is_queued_exactly_once_and_with_fresh_attempts(site: Site) -> None:
     """Its push guard stands for a week; three attempts of its earlier life would make it a dead letter at once."""
     manifest = site.record(0, (VIDEO_QUEUE, FACE_QUEUE, PRIVACY_QUEUE))

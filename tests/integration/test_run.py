@@ -104,13 +104,29 @@ def test_a_run_with_a_duration_analyses_what_capture_queued_at_its_end(vedette: 
 
 def test_only_what_is_asked_for_is_started(vedette: Run) -> None:
     """No objects in any `analyses`: no model is loaded, no memory taken."""
-    (vedette.folder / "vedette.yml").write_text("cameras: {front: {url: 'rtsp://10.0.0.5/live', analyses: [faces]}}\n")
+    camera = "{url: 'rtsp://10.0.0.5/live', analyses: [faces], privacy: blur}"
+    (vedette.folder / "vedette.yml").write_text(f"cameras: {{front: {camera}}}\n")
 
     code, output = vedette.finish("run", "--duration", "0.5")
 
     assert code == 0, output
-    assert without_pids(vedette.events()) == ["capture started", "capture ended"]
-    assert "the tasks of front wait in face_queue" in output
+    assert {event.rpartition(" ")[0] for event in without_pids(vedette.events())} == {"capture", "face worker"}
+    assert "the tasks of front wait in privacy_queue" in output
+
+
+def test_a_face_worker_that_waits_for_its_weights_is_not_waited_for(vedette: Run) -> None:
+    """Without them its tasks are never done: every end of a run would take a minute longer, for nothing."""
+    (vedette.folder / "vedette.yml").write_text("cameras: {front: {url: 'rtsp://10.0.0.5/live', analyses: [faces]}}\n")
+    began = time.monotonic()
+
+    code, output = vedette.finish("run", "--duration", "1", STAND_IN_QUEUE="face_queue")
+    _, status = vedette.finish("status", "--json")
+
+    assert code == 0, output
+    assert time.monotonic() - began < 30, output
+    assert "Until then nobody is recognised" in output
+    [missing] = [text for text in json.loads(status)["models_missing"] if "buffalo_l" in text]
+    assert "vedette models fetch buffalo_l" in missing
 
 
 def test_ctrl_c_stops_in_order_with_exit_code_0(vedette: Run) -> None:

@@ -1,9 +1,10 @@
-"""Small stand-ins for `capture_service` and `video_worker`, for tests of what supervises the real ones.
+"""Small stand-ins for `capture_service` and the workers, for tests of what supervises the real ones.
 
 `write_stand_ins` puts packages of those names into a folder; with PYTHONPATH set to it they are found first. They note
 in `events.txt` below the video folder when they start and end. What they do besides is told by environment variables:
 `STAND_IN_CAPTURE=refuse` ends with 2, `=crash` ends with 1, `=hang` ignores SIGTERM; `STAND_IN_QUEUE=1` has capture
-push a task when it stops, as the real one does for a segment that was open, and the worker take it.
+push a task when it stops, as the real one does for a segment that was open, and the object worker take it; for
+`STAND_IN_QUEUE=face_queue` it is a task of that queue, which the face worker leaves alone.
 """
 
 import os
@@ -29,7 +30,8 @@ def note(text):
 def queue():
     from shared_utils.clock import SystemClock
     from shared_utils.queue import TaskQueue, connect
-    return TaskQueue(connect(os.environ["REDIS_URL"]), "video_queue", SystemClock())
+    name = "face_queue" if os.environ.get("STAND_IN_QUEUE") == "face_queue" else "video_queue"
+    return TaskQueue(connect(os.environ["REDIS_URL"]), name, SystemClock())
 """
 
 _CAPTURE = """
@@ -53,7 +55,7 @@ note("capture ended")
 
 _WORKER = """
 note(f"worker {os.getpid()} started")
-if os.environ.get("STAND_IN_QUEUE"):
+if os.environ.get("STAND_IN_QUEUE") == "1":
     from shared_utils.queue_worker import QueueWorker
     QueueWorker(queue(), lambda task: note(f"worker analysed {task.id}"), lambda task, error: None).run(stop)
 stop.wait()
@@ -61,9 +63,16 @@ note("worker ended")
 """
 
 
+_FACE_WORKER = """
+note(f"face worker {os.getpid()} started")
+stop.wait()
+note("face worker ended")
+"""
+
+
 def write_stand_ins(folder: Path) -> dict[str, str]:
     """Write the packages; gives the environment that finds them and knows no other configuration."""
-    for name, body in (("capture_service", _CAPTURE), ("video_worker", _WORKER)):
+    for name, body in (("capture_service", _CAPTURE), ("video_worker", _WORKER), ("face_worker", _FACE_WORKER)):
         package = folder / name
         package.mkdir(parents=True)
         (package / "__init__.py").touch()

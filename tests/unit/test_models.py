@@ -38,6 +38,14 @@ def test_an_insightface_pack_is_found_by_its_name(tmp_path: Path) -> None:
     assert find_model("buffalo_l", tmp_path) == pack
 
 
+def test_a_pack_of_ones_own_is_found_where_insightface_keeps_its_packs(tmp_path: Path) -> None:
+    """It need not be on our list to be used by its name."""
+    pack = tmp_path / "insightface" / "models" / "ours"
+    pack.mkdir(parents=True)
+
+    assert find_model("ours", tmp_path) == pack
+
+
 def test_a_missing_model_says_where_it_was_looked_for_what_is_there_and_what_brings_it(tmp_path: Path) -> None:
     """Otherwise the first error that most people meet leads nowhere."""
     tiny_detector(tmp_path / "ours.onnx")
