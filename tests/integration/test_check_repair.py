@@ -208,8 +208,9 @@ def test_the_line_of_a_dead_letter_is_that_of_its_worker(
 ) -> None:
     """Whoever reads the log cannot tell who wrote it, and a replay replaces it: both go by its keys and its model."""
     manifest = site.record(0, (queue,))
-    task = Task.model_validate_json(str(site.redis.lpop(queue)))
-    letter = dead_letter_json(task, "", error="poison", attempts=3, worker="w", failed_at=site.clock.now())
+    payload = str(site.redis.lpop(queue))
+    task = Task.model_validate_json(payload)
+    letter = dead_letter_json(task, payload, error="poison", attempts=3, worker="w", failed_at=site.clock.now())
     site.redis.lpush(f"{queue}:dead", letter)
 
     mend(site)
