@@ -11,7 +11,7 @@ CHAOS_MINUTES ?= 30
 CHAOS_SEED  ?=
 FUZZ_FILES  ?= 2000
 WEIGHTS     := yolov8n.onnx
-CODE        := benchmarks capture_service rtsp_emulator shared_utils tests vedette video_worker
+CODE        := benchmarks capture_service face_worker rtsp_emulator shared_utils tests vedette video_worker
 
 # Stamps remember what was installed; they are older than what they depend on when that has changed.
 LOCAL       := $(VENV)/.local-installed

@@ -3,11 +3,10 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from shared_utils.analysis.frames import Frame, frames_at
-from shared_utils.analysis.sampling import Sampling, sample_times
+from shared_utils.analysis.sampling import Sampling, sample_times, usual_rate
 from shared_utils.analysis.segment_worker import Segment
 from shared_utils.analysis.tracking import SegmentTracker, Track
 from shared_utils.errors import SegmentError
@@ -52,7 +51,7 @@ def analyse(
     and as `frames_at` does.
     """
     times = sample_times(segment.looks, segment.duration_seconds, sampling)
-    tracker = SegmentTracker(_rate(times, sampling))
+    tracker = SegmentTracker(usual_rate(times, sampling))
     liveliest = _liveliest(segment)
     best, best_worth, count = None, (-1.0, -math.inf), 0
     for looked in look_through(frames_at(segment.path, times), segment.looks, detector, batch_size):
@@ -77,13 +76,6 @@ def is_credible(track: Track, single_frame_score: float) -> bool:
 
 def _only(labels: Sequence[str], detections: Sequence[Detection]) -> list[Detection]:
     return [detection for detection in detections if not labels or detection.label in labels]
-
-
-def _rate(times: Sequence[float], sampling: Sampling) -> float:
-    """How many frames a second there really are: fewer than asked for in a segment that is moving all along."""
-    pauses = sorted(later - earlier for earlier, later in pairwise(times))
-    usual = pauses[len(pauses) // 2] if pauses else 0.0
-    return min(sampling.frames_per_second, 1 / usual) if usual > 0 else sampling.frames_per_second
 
 
 def _liveliest(segment: Segment) -> float:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from shared_utils.segments import MotionLook
 
@@ -31,6 +32,13 @@ def sample_times(looks: Sequence[MotionLook], duration_seconds: float, sampling:
         return spread(moving, sampling.frames_per_second, sampling.max_frames)
     per_second = min(_UNKNOWN_FRAMES_PER_SECOND, sampling.frames_per_second)
     return spread([(0.0, max(duration_seconds, 0.0))], per_second, sampling.max_frames)
+
+
+def usual_rate(times: Sequence[float], sampling: Sampling) -> float:
+    """How many frames a second there really are: fewer than asked for in a segment that is moving all along."""
+    pauses = sorted(later - earlier for earlier, later in pairwise(times))
+    usual = pauses[len(pauses) // 2] if pauses else 0.0
+    return min(sampling.frames_per_second, 1 / usual) if usual > 0 else sampling.frames_per_second
 
 
 def moving_intervals(looks: Sequence[MotionLook], duration_seconds: float) -> list[Interval]:

@@ -1,4 +1,4 @@
-"""What the object worker tells people about itself, kept fresh while a long segment is in work."""
+"""What a worker tells people about itself, kept fresh while a long segment is in work."""
 
 from collections.abc import Callable, Sequence
 from threading import Event, Lock, Thread
@@ -48,6 +48,10 @@ class WorkerStatus:
 
     def waiting(self) -> None:
         self._change(state="waiting", segment_id=None)
+
+    def waiting_for(self, what: str) -> None:
+        """No task is taken before `what` is there."""
+        self._change(state=f"waiting for {what}", segment_id=None)
 
     def finished(self, segment_id: str, detected: Sequence[str], seconds: float, *, ok: bool) -> None:
         """A segment got its line."""

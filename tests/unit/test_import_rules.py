@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ("capture_service", "rtsp_emulator", "video_worker")
+SERVICES = ("capture_service", "face_worker", "rtsp_emulator", "video_worker")
 PACKAGES = (*SERVICES, "shared_utils", "vedette")
 
 BASE = {"dotenv", "filelock", "prometheus_client", "pydantic", "pydantic_core", "pydantic_settings", "redis", "yaml"}
@@ -17,6 +17,7 @@ PICTURES = {"av", "cv2", "numpy"}
 # What each image has installed (requirements/*.in); anything else would fail only once it runs in its container.
 LIBRARIES = {
     "capture_service": BASE | PICTURES,
+    "face_worker": BASE | PICTURES,  # the models are behind shared_utils.faces
     "rtsp_emulator": BASE | PICTURES | {"aiohttp", "gi"},
     "video_worker": BASE | PICTURES | {"onnxruntime", "supervision", "torch", "trackers", "ultralytics"},
     "shared_utils": BASE | {"cv2", "numpy", "onnxruntime"},

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ("capture_service", "shared_utils", "video_worker")
+SERVICES = ("capture_service", "face_worker", "shared_utils", "video_worker")
 
 
 def test_the_reference_names_every_metric_and_no_other() -> None:

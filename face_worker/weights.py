@@ -1,0 +1,46 @@
+"""Without weights there is nobody to be found: the worker waits for them, and leaves its tasks where they are."""
+
+import logging
+from collections.abc import Callable
+from threading import Event
+from typing import TypeVar
+
+from shared_utils.analysis.worker_status import WorkerStatus
+from shared_utils.models import ModelMissingError
+from shared_utils.telemetry import HEALTH, Health
+
+log = logging.getLogger(__name__)
+
+LOOK_AGAIN_SECONDS = 30.0
+_PART = "weights"  # of the health
+EngineT = TypeVar("EngineT")
+
+
+def wait_for_weights(
+    load: Callable[[], EngineT],
+    status: WorkerStatus,
+    stop: Event,
+    *,
+    health: Health = HEALTH,
+    pause_seconds: float = LOOK_AGAIN_SECONDS,
+) -> EngineT | None:
+    """What `load` gives, as soon as the weights are there; None if we are to stop before.
+
+    What is missing is told by health and status all the time, and by the log once. Raises whatever else `load` raises.
+    """
+    told = False
+    while not stop.is_set():
+        try:
+            loaded = load()
+        except ModelMissingError as error:
+            if not told:
+                log.warning("waiting for weights, looking again every %.0f s: %s", pause_seconds, error)
+            told = True
+            health.report(_PART, ok=False, detail=f"waiting for weights: {error}")
+            status.waiting_for(f"weights: {error}")
+            stop.wait(pause_seconds)
+            continue
+        health.report(_PART, ok=True)
+        status.waiting()
+        return loaded
+    return None
