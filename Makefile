@@ -139,10 +139,15 @@ $(DEV): requirements/dev.txt $(LOCAL)
 models-once: .env
 	@folder="$${MODELS_DIR:-$$(sed -n 's/^ *MODELS_DIR *= *//p' .env | tail -n 1 | tr -d "\"'")}"; \
 	folder="$${folder:-./models}"; \
-	if test -s "$$folder/$(WEIGHTS)"; then \
+	licence="$${INSIGHTFACE_LICENCE:-$$(sed -n 's/^ *INSIGHTFACE_LICENCE *= *//p' .env | tail -n 1 | tr -d "\"'")}"; \
+	faces() { ls "$$folder"/insightface/models/*/*.onnx >/dev/null 2>&1; }; \
+	if test -s "$$folder/$(WEIGHTS)" && { faces || test "$$licence" != accepted; }; then \
 		echo "The weights are there: $$folder/$(WEIGHTS)"; \
 	elif ! docker compose run --rm --build models; then \
 		printf '\n%s\n%s\n\n' \
-			"NOTICE: there are no weights yet, so people only will be found, by OpenCV's HOG." \
+			"NOTICE: not all weights could be brought. Without YOLOv8 people only are found, by OpenCV's HOG." \
 			"When this machine has internet: docker compose run --rm models && docker compose restart video-worker" >&2; \
-	fi
+	fi; \
+	faces || printf '%s\n%s\n' \
+		"Nobody is recognised yet: the weights for faces are for non-commercial research only, and come after your yes:" \
+		"docker compose run --rm models buffalo_l"

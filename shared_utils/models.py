@@ -16,6 +16,7 @@ PACKS_FOLDER = "insightface/models"  # where InsightFace looks for the folders o
 SUFFIXES = (".onnx", ".pt")  # that a name may leave out
 _SHOWN_SUFFIXES = {*SUFFIXES, ".engine", ".xml"}
 _MOST_NAMED = 12
+_HOW_TO_MAKE = "Make it from .pt weights with 'vedette models export'"
 
 # The classes of COCO in the order that all models trained on it use; for files that do not name their own.
 _COCO = (
@@ -38,13 +39,10 @@ class ModelMissingError(ModelError):
     """The weights are not where they are looked for; says what is there and how to bring them."""
 
     def __init__(self, name: str, models_dir: Path) -> None:
-        listed = next((known for known in load_sources() if name in {known, without_suffix(known)}), None)
-        docker = f"docker compose run --rm models {listed}"
-        bring = f"Bring it with 'vedette models fetch {listed}' or, with Docker, '{docker}'"
-        own = "Make it from .pt weights with 'vedette models export'"
+        listed = [one for one in load_sources().values() if name in {one.name, without_suffix(one.name)}]
         super().__init__(
             f"The model {name!r} is not in {models_dir.absolute()} (MODELS_DIR), {_weights_in(models_dir)}. "
-            f"{bring if listed else own}; or copy it there."
+            f"{_how_to_bring(listed[0]) if listed else _HOW_TO_MAKE}; or copy it there."
         )
 
 
@@ -158,6 +156,11 @@ def model_labels(metadata: Mapping[str, str]) -> dict[int, str]:
 def _are_numbered_words(names: Mapping[object, object]) -> bool:
     """Whether the keys are 0, 1, 2 … without a gap: a gap would give every later class the wrong label."""
     return names.keys() == set(range(len(names))) and all(isinstance(label, str) for label in names.values())
+
+
+def _how_to_bring(source: Source) -> str:
+    name = "" if source.default else f" {source.name}"
+    return f"Bring it with 'vedette models fetch {source.name}' or, with Docker, 'docker compose run --rm models{name}'"
 
 
 def _weights_in(models_dir: Path) -> str:

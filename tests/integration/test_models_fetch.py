@@ -2,6 +2,10 @@
 
 import hashlib
 import io
+import os
+import pty
+import subprocess
+import sys
 import threading
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -72,10 +76,14 @@ class Bench:
     sources: Path
     models_dir: Path
 
-    def fetch(self, *names: str, answer: str | None = None) -> Result:
+    def fetch(self, *names: str, answer: str | None = None, licence: str = "") -> Result:
         yes = ["--yes"] if answer is None else []
-        options = ["--sources", str(self.sources), "--models-dir", str(self.models_dir), *yes]
-        return CliRunner().invoke(models_app, ["fetch", *names, *options], input=answer)
+        environment = {"INSIGHTFACE_LICENCE": licence}
+        return CliRunner().invoke(models_app, ["fetch", *names, *self.options, *yes], input=answer, env=environment)
+
+    @property
+    def options(self) -> list[str]:
+        return ["--sources", str(self.sources), "--models-dir", str(self.models_dir)]
 
     def there(self) -> list[str]:
         """Every file below the folder but the lock, which is empty and stays."""
@@ -161,6 +169,75 @@ def test_after_a_yes_the_weights_are_brought(bench: Bench) -> None:
 
     assert result.exit_code == 0, result.output
     assert bench.there() == ["insightface/models/faces/det.onnx"]
+
+
+PACK = "insightface/models/buffalo_l/det.onnx"
+
+
+@pytest.fixture
+def with_faces(bench: Bench, server: Server) -> Bench:
+    """The list has the pack, too, that the configuration names when it says nothing."""
+    more = 'folder = "insightface/models/buffalo_l"\nfiles = ["det.onnx"]'
+    pack = entry("buffalo_l", server.address("faces.zip"), more)
+    bench.sources.write_text(f"{bench.sources.read_text()}\n{pack}", encoding="utf-8")
+    return bench
+
+
+def test_the_pack_for_faces_does_not_come_with_the_others_unasked(with_faces: Bench, server: Server) -> None:
+    """In a container nobody can be asked, and the yes of the command line is one to the licence of YOLOv8."""
+    result = with_faces.fetch()
+
+    assert result.exit_code == 0, result.output
+    assert with_faces.there() == ["hens.onnx"]
+    assert server.asked == ["hens.onnx"]
+    assert "Licence: for tests only" in result.output.partition("buffalo_l")[2]
+    for way in ("vedette models fetch buffalo_l", "docker compose run --rm models buffalo_l", "=accepted in .env"):
+        assert way in result.output
+
+
+def test_the_pack_for_faces_comes_once_its_licence_is_accepted_in_writing(with_faces: Bench) -> None:
+    """`make up` brings it then, without a question in the middle of a start."""
+    result = with_faces.fetch(licence="accepted")
+
+    assert result.exit_code == 0, result.output
+    assert with_faces.there() == ["hens.onnx", PACK]
+    assert "Licence: for tests only" in result.output.partition("buffalo_l")[2]
+
+
+@pytest.mark.parametrize("licence", ["yes", "no", "1", "ACCEPTED"])
+def test_only_the_word_accepted_accepts(with_faces: Bench, server: Server, licence: str) -> None:
+    """A guess at what somebody meant is no consent."""
+    result = with_faces.fetch(licence=licence)
+
+    assert result.exit_code == 2
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(("answer", "brought"), [("y", [PACK]), ("n", [])])
+def test_at_a_terminal_the_pack_for_faces_is_asked_for(with_faces: Bench, answer: str, brought: list[str]) -> None:
+    """A no is an answer: what was brought before it stays, and the command has not failed."""
+    ours, theirs = pty.openpty()
+    os.write(ours, f"y\n{answer}\n".encode())  # the first for hens.onnx
+
+    command = [sys.executable, "-m", "vedette", "models", "fetch", *with_faces.options]
+    ended = subprocess.run(command, stdin=theirs, capture_output=True, text=True, timeout=60, check=False)
+    os.close(ours)
+    os.close(theirs)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert with_faces.there() == ["hens.onnx", *brought]
+    assert ("Until then nobody is recognised" in ended.stdout) == (answer == "n")
+
+
+def test_the_pack_is_not_spoken_of_where_no_camera_asks_for_faces(with_faces: Bench, tmp_path: Path) -> None:
+    """Whoever has decided against faces is not asked about them again."""
+    config = tmp_path / "vedette.yml"
+    config.write_text("cameras: {front: {url: 'rtsp://10.0.0.5/live', analyses: [objects]}}\n")
+
+    result = with_faces.fetch("--config", str(config))
+
+    assert result.exit_code == 0, result.output
+    assert "buffalo_l" not in result.output
 
 
 Spoil = Callable[[Server, Bench], None]

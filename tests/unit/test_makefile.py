@@ -79,6 +79,33 @@ def test_weights_that_are_there_need_no_docker(checkout: Path, where: str) -> No
     assert not (checkout / "asked").exists()
 
 
+@pytest.mark.parametrize("licence", ["", "accepted", "'accepted'", "no"])
+def test_weights_for_faces_are_brought_once_their_licence_is_accepted(checkout: Path, licence: str) -> None:
+    """They are for non-commercial research: neither without a word, nor again and again."""
+    (checkout / "models").mkdir()
+    (checkout / "models" / "yolov8n.onnx").write_bytes(b"weights")
+    (checkout / ".env").write_text(f"INSIGHTFACE_LICENCE={licence}\n")
+
+    done = make(checkout, "models-once")
+
+    assert done.returncode == 0, done.stderr
+    assert (checkout / "asked").exists() == ("accepted" in licence)
+    assert "docker compose run --rm models buffalo_l" in done.stdout
+
+
+def test_weights_for_faces_that_are_there_are_not_spoken_of(checkout: Path) -> None:
+    pack = checkout / "models" / "insightface" / "models" / "buffalo_s"
+    pack.mkdir(parents=True)
+    for weights in (pack / "det_500m.onnx", checkout / "models" / "yolov8n.onnx"):
+        weights.write_bytes(b"weights")
+    (checkout / ".env").write_text("INSIGHTFACE_LICENCE=accepted\n")
+
+    done = make(checkout, "models-once")
+
+    assert "recognised" not in done.stdout
+    assert not (checkout / "asked").exists()
+
+
 def test_weights_that_cannot_be_brought_do_not_stop_the_start(checkout: Path) -> None:
     """A house without internet gets its recordings all the same, and is told what it lacks."""
     (checkout / ".env").write_text("RTSP_URL=\n")
@@ -87,7 +114,7 @@ def test_weights_that_cannot_be_brought_do_not_stop_the_start(checkout: Path) ->
 
     assert done.returncode == 0
     assert "run --rm --build models" in (checkout / "asked").read_text()
-    assert "NOTICE: there are no weights yet" in done.stderr
+    assert "NOTICE: not all weights could be brought" in done.stderr
 
 
 def test_a_start_that_fails_shows_what_the_folders_container_said(checkout: Path) -> None:

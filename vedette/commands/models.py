@@ -1,5 +1,6 @@
 """`vedette models`: bring weights, list them, and export your own."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +14,11 @@ from shared_utils.errors import WrongUseError
 from vedette.options import ConfigFile, errors_as_exit_codes, stderr, stdout
 
 if TYPE_CHECKING:
+    from shared_utils.config import Config
     from shared_utils.model_fetch import Told
     from shared_utils.models import Source
 
+ACCEPTED = "accepted"
 models_app = typer.Typer(help="Bring the weights that the detectors need, or export your own.", no_args_is_help=True)
 
 ModelsFolder = Annotated[
@@ -30,14 +33,27 @@ SourcesFile = Annotated[
 @models_app.command()
 def fetch(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="As 'list' shows them.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="The licences are accepted; do not ask.")] = False,
+    *,
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", "-y", help="Accept the licence of what is named, else that of YOLOv8; do not ask."),
+    ] = False,
+    insightface_licence: Annotated[
+        str | None,
+        typer.Option(
+            metavar=ACCEPTED,
+            envvar="INSIGHTFACE_LICENCE",
+            help="Without NAME, bring the pack for faces too, and do not ask: its licence is accepted.",
+        ),
+    ] = None,
     sources: SourcesFile = None,
     models_dir: ModelsFolder = None,
     config: ConfigFile = None,
 ) -> None:
-    """Bring weights, checked, into the models folder; without NAME those that the object worker uses by default.
+    """Bring weights, checked, into the models folder; without NAME what the object worker and the face worker need.
 
-    The licence is stated before anything is downloaded. What is there already and usable is left as it is.
+    The licence is stated before anything is downloaded. The packs for faces are for non-commercial research only, so
+    they come only when they are named, or when that is accepted. What is there already and usable is left as it is.
 
     For example:
 
@@ -46,22 +62,18 @@ def fetch(
         vedette models fetch buffalo_l --yes
     """
     with errors_as_exit_codes():
-        from shared_utils.model_fetch import flaw
+        from shared_utils.config import load_config
         from shared_utils.models import SOURCES_FILE, load_sources
 
+        if insightface_licence not in {None, "", ACCEPTED}:
+            raise WrongUseError(f"INSIGHTFACE_LICENCE is {insightface_licence!r}. Write {ACCEPTED}, or leave it empty.")
         known = load_sources(sources or SOURCES_FILE)
-        folder = _models_folder(models_dir, config)
+        settings = load_config(config, cameras_required=False)
+        folder = models_dir or settings.models_dir
         for source in _asked_for(names or [], known):
-            wrong = flaw(source, folder)
-            if wrong is None:
-                stdout.print(f"{source.name} is there: {source.place(folder)}", highlight=False, soft_wrap=True)
-                continue
-            if wrong != "missing":
-                stderr.print(f"Bringing {source.name} again: {wrong}", markup=False, highlight=False, soft_wrap=True)
-            _check_tools(source)
-            _accept(source, yes)
-            place = _bring(source, known, folder)
-            stdout.print(f"{source.name} is ready: {place}", highlight=False, soft_wrap=True)
+            _fetch(source, known, folder, yes=yes)
+        if not names and (pack := _pack_asked_for(settings, known)):
+            _fetch_faces(pack, known, folder, accepted=bool(insightface_licence), may_ask=not yes)
 
 
 @models_app.command(name="list")
@@ -113,6 +125,52 @@ def export(
         stdout.print(f"{place} is ready. Use it with objects.model: {place.name}", highlight=False, soft_wrap=True)
 
 
+def _fetch(source: "Source", known: dict[str, "Source"], folder: Path, *, yes: bool) -> None:
+    from shared_utils.model_fetch import flaw
+
+    wrong = flaw(source, folder)
+    if wrong is None:
+        stdout.print(f"{source.name} is there: {source.place(folder)}", highlight=False, soft_wrap=True)
+        return
+    if wrong != "missing":
+        stderr.print(f"Bringing {source.name} again: {wrong}", markup=False, highlight=False, soft_wrap=True)
+    _check_tools(source)
+    _accept(source, yes)
+    place = _bring(source, known, folder)
+    stdout.print(f"{source.name} is ready: {place}", highlight=False, soft_wrap=True)
+
+
+def _pack_asked_for(settings: "Config", known: dict[str, "Source"]) -> "Source | None":
+    """The pack that the configuration names, if a camera asks for faces, or none is known, and it can be fetched."""
+    cameras = settings.cameras.values()
+    asked = not cameras or any("faces" in camera.analyses for camera in cameras)
+    return known.get(settings.faces.model) if asked else None
+
+
+def _fetch_faces(pack: "Source", known: dict[str, "Source"], folder: Path, *, accepted: bool, may_ask: bool) -> None:
+    """Bring the pack if its licence is accepted; if nobody can be asked, say how to accept it."""
+    from shared_utils.model_fetch import flaw
+
+    if accepted or flaw(pack, folder) is None:
+        _fetch(pack, known, folder, yes=True)
+        return
+    if may_ask and sys.stdin.isatty():
+        try:
+            _fetch(pack, known, folder, yes=False)
+        except WrongUseError as refusal:
+            stdout.print(f"{refusal} Until then nobody is recognised.", markup=False, highlight=False, soft_wrap=True)
+        return
+    _state_licence(pack)
+    stdout.print(
+        f"{pack.name} was not brought, so nobody is recognised: that needs your word. Accept its licence with "
+        f"'vedette models fetch {pack.name}', with Docker 'docker compose run --rm models {pack.name}', or once and "
+        f"for all with INSIGHTFACE_LICENCE={ACCEPTED} in .env.",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
 def _models_folder(models_dir: Path | None, config: Path | None) -> Path:
     """What the command line says, else the configuration, which need not name a camera yet."""
     from shared_utils.config import load_config
@@ -139,10 +197,14 @@ def _check_tools(source: "Source") -> None:
 
 def _accept(source: "Source", yes: bool) -> None:
     """State the licence; without --yes go on only after a yes."""
-    stdout.print(f"{source.name}: {source.about}", markup=False, highlight=False, soft_wrap=True)
-    stdout.print(f"Licence: {source.licence}, {source.terms}", markup=False, highlight=False, soft_wrap=True)
+    _state_licence(source)
     if not yes and not typer.confirm("Accept it and go on?", default=False):
         raise WrongUseError(f"{source.name} was not brought: its licence was not accepted. Say yes, or give --yes.")
+
+
+def _state_licence(source: "Source") -> None:
+    stdout.print(f"{source.name}: {source.about}", markup=False, highlight=False, soft_wrap=True)
+    stdout.print(f"Licence: {source.licence}, {source.terms}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _bring(source: "Source", known: dict[str, "Source"], folder: Path) -> Path:
