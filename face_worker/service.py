@@ -8,7 +8,11 @@ import cv2
 
 from face_worker.analysis import face_worker, options_from
 from face_worker.engines import Engine, Engines
+from face_worker.gone import GoneSegments, NobodyLooked
+from face_worker.metrics import FRAMES, SEGMENTS
+from face_worker.pipeline import Faces
 from face_worker.weights import wait_for_weights
+from shared_utils.analysis.segment_worker import SegmentWorker, WorkerMetrics
 from shared_utils.analysis.worker_status import WorkerStatus
 from shared_utils.clock import SystemClock
 from shared_utils.config import Config
@@ -37,7 +41,9 @@ def serve(config: Config, stop: Event) -> None:
     status = WorkerStatus(config.faces.model, status_file.write, status_file.remove)
     status.start()
     try:
-        engine = wait_for_weights(partial(_load, config, config.faces.model), status, stop)
+        gone = _gone_segments(config, status)
+        load = partial(_load, config, config.faces.model)
+        engine = wait_for_weights(load, status, stop, meanwhile=partial(gone.end_tasks, stop))
         if engine is not None:
             _work(config, engine, status, stop)
     finally:
@@ -55,8 +61,26 @@ def _work(config: Config, engine: Engine, status: WorkerStatus, stop: Event) -> 
         status=status,
         clock=clock,
     )
-    queue = TaskQueue(connect(config.redis_url.get_secret_value()), FACE_QUEUE, clock)
-    QueueWorker(queue, worker.handle, worker.give_up).run(stop)
+    QueueWorker(_queue(config), worker.handle, worker.give_up).run(stop)
+
+
+def _gone_segments(config: Config, status: WorkerStatus) -> GoneSegments:
+    """Without an engine: what ends the tasks of segments that are deleted while the weights are missing."""
+    clock = SystemClock()
+    results = ResultLog(config.video.root, FACES_LOG, clock)
+    worker: SegmentWorker[Faces] = SegmentWorker(
+        config.video,
+        results,
+        NobodyLooked(config.faces.model),
+        status=status,
+        metrics=WorkerMetrics(FRAMES, SEGMENTS),
+        clock=clock,
+    )
+    return GoneSegments(_queue(config), config.video, worker.handle)
+
+
+def _queue(config: Config) -> TaskQueue:
+    return TaskQueue(connect(config.redis_url.get_secret_value()), FACE_QUEUE, SystemClock())
 
 
 def _load(config: Config, model: str) -> Engine:

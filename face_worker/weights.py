@@ -23,8 +23,11 @@ def wait_for_weights(
     *,
     health: Health = HEALTH,
     pause_seconds: float = LOOK_AGAIN_SECONDS,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> EngineT | None:
     """What `load` gives, as soon as the weights are there; None if we are to stop before.
+
+    `meanwhile` is called before each pause.
 
     What is missing is told by health and status all the time, and by the log once. Raises whatever else `load` raises.
     """
@@ -36,6 +39,7 @@ def wait_for_weights(
             if not told:
                 log.warning("waiting for weights, looking again every %.0f s: %s", pause_seconds, error)
             told = True
+            meanwhile()
             health.report(_PART, ok=False, detail=f"waiting for weights: {error}")
             status.waiting_for(f"weights: {error}")
             stop.wait(pause_seconds)
