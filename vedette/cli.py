@@ -4,11 +4,13 @@ import typer
 
 from vedette.commands.check import check
 from vedette.commands.demo import demo
+from vedette.commands.faces import faces_app
 from vedette.commands.init import init
 from vedette.commands.models import models_app
 from vedette.commands.queue import queue_app
 from vedette.commands.run import run
 from vedette.commands.status import status
+from vedette.commands.watch import watch
 
 PROGRAM = "vedette"
 
@@ -29,6 +31,8 @@ app.command()(check)
 app.command()(run)
 app.command()(demo)
 app.command()(status)
+app.command()(watch)
+app.add_typer(faces_app, name="faces")
 app.add_typer(queue_app, name="queue")
 app.add_typer(models_app, name="models")
 

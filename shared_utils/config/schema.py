@@ -174,6 +174,11 @@ class FacesConfig(Section):
     best_faces: int = Field(
         default=5, ge=1, le=50, description="Faces of one track that are compared with the gallery: its best ones."
     )
+    keep_crops: bool = Field(
+        default=True,
+        description="Keep the aligned face of each enrolled photo (112x112 pixels) in the gallery, so that people are "
+        "known to other weights, too, without their photos. false keeps numbers only.",
+    )
 
 
 class MetricsConfig(Section):

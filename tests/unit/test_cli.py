@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from vedette.cli import app
 from vedette.commands_reference import reference
 
-COMMANDS = ("init", "check", "run", "demo", "status", "queue", "models")
+COMMANDS = ("init", "check", "run", "demo", "status", "queue", "models", "faces", "watch")
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "commands.md"
 
 
@@ -31,7 +31,13 @@ def test_help_names_every_command() -> None:
     assert [command for command in COMMANDS if command not in shown.output] == []
 
 
-@pytest.mark.parametrize("command", ["run", "demo", "status", "queue show", "queue replay", "queue drop"])
+FACES = ("add", "list", "show", "rename", "merge", "remove", "consent", "unknown", "name", "reject", "reembed")
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["run", "demo", "status", "watch", "queue show", "queue replay", "queue drop", *(f"faces {one}" for one in FACES)],
+)
 def test_help_of_a_command_has_an_example(command: str) -> None:
     """An example is read before any description."""
     shown = CliRunner().invoke(app, [*command.split(), "--help"])

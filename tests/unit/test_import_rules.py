@@ -37,6 +37,7 @@ SHARED_BY_SOME = {
     "shared_utils.analysis": PICTURES | {"supervision", "trackers"},
     "shared_utils.faces": FACES,
     "vedette.faces": FACES | {"PIL"},
+    "vedette.watch": FACES | {"PIL"},
 }
 # Ultralytics, and torch, which it brings: one adapter and one exporter.
 ULTRALYTICS_IS_FOR = ("video_worker/detectors/ultralytics_adapter.py", "vedette/weights_export.py")
@@ -75,7 +76,10 @@ def name_of(path: Path) -> str:
 def imports_of(path: Path) -> Iterator[Import]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
-    inside = {id(below) for function in functions for below in ast.walk(function)}
+    for_types = (
+        node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+    )
+    inside = {id(below) for block in (*functions, *for_types) for below in ast.walk(block)}
     for node in ast.walk(tree):
         for module in modules_in(node):
             yield Import(f"{name_of(path)}:{getattr(node, 'lineno', 0)}", module, id(node) not in inside)

@@ -14,8 +14,8 @@ from shared_utils.faces.quality import FaceQuality, quality_of
 from vedette.faces.photos import Photo, PhotoError, read_photo
 
 LEAST_SIZE_PX = 48  # half of what recognisers take; measured: at 30 px the similarity with the same photo is 0.82
-LEAST_SHARPNESS = 0.15  # at 0.3 the similarity with the sharp photo is still 0.90, at 0 it is 0.72 and falls
-LEAST_FRONTALITY = 0.2  # a profile is 0; somebody who looks past the camera 0.3 to 0.6
+LEAST_SHARPNESS = 0.1  # at 0.34 the similarity with the sharp photo is still 0.72, at 0.03 it is 0.53 and falls
+LEAST_FRONTALITY = 0.2  # a profile is 0; somebody who looks past the camera 0.5 to 0.8
 LEAST_SCORE = 0.65  # the detector takes a dog for a face at 0.64, and every face of a portrait at 0.69 or more
 
 

@@ -1,0 +1,1 @@
+"""Video with what Vedette sees drawn in: boxes, track ids and names."""
