@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from shared_utils.analysis.detections import Box, Floats
 
 LANDMARKS: Final = ("right eye", "left eye", "nose", "right corner of the mouth", "left corner of the mouth")
@@ -23,10 +21,3 @@ class FaceFound:
         """The shorter side of the box."""
         x1, y1, x2, y2 = self.box
         return min(x2 - x1, y2 - y1)
-
-
-def moved(face: FaceFound, right_px: float, down_px: float) -> FaceFound:
-    """The same face in an image of which the origin lies elsewhere."""
-    x1, y1, x2, y2 = face.box
-    box = (x1 + right_px, y1 + down_px, x2 + right_px, y2 + down_px)
-    return FaceFound(box, face.score, face.landmarks + np.array((right_px, down_px), np.float32))
