@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from shared_utils.gallery.nearest import NOBODY
 from shared_utils.gallery.snapshot import UNKNOWN, Embeddings, GallerySnapshot, ModelVectors
 
 _ROWS_AT_ONCE = 16_384  # of the gallery; what is compared with several faces fits in the cache
@@ -39,43 +40,33 @@ class Matcher:
         self._vectors = snapshot.models.get(model)
         self._threshold, self._margin = threshold, margin
         vectors = self._vectors or _NOTHING
-        self._people, self._starts = np.unique(vectors.owners, return_index=True)  # ascending: each is one run of rows
+        self._people = np.unique(vectors.owners)
         about_known = np.isin(vectors.rejected_owners, self._people)
         self._rejected = vectors.rejected[about_known]
         self._rejected_people = np.searchsorted(self._people, vectors.rejected_owners[about_known])
+        self._need_exactly = np.unique(self._rejected_people)
 
     def match(self, embedding: NDArray[np.float32]) -> Match:
         """Of one embedding (d,) of length 1. Raises ValueError if it is not as long as those of the gallery."""
-        return self.match_all(embedding[np.newaxis])[0]
+        if self._vectors is None or not len(self._people):
+            return Match()
+        size = self._vectors.embeddings.shape[1]
+        if embedding.shape != (size,):
+            raise ValueError(f"an embedding of shape {embedding.shape} cannot be compared with vectors of {size}")
+        return self._decide(embedding, self._vectors.search.near(embedding, self._need_exactly))
 
     def match_all(self, embeddings: Embeddings) -> list[Match]:
-        """Of several (n, d), each by itself; cheaper than one after the other in a large gallery."""
-        if self._vectors is None or not len(self._people):
-            return [Match() for _ in embeddings]
-        size = self._vectors.embeddings.shape[1]
-        if embeddings.ndim != 2 or embeddings.shape[1] != size:
-            raise ValueError(f"embeddings of shape {embeddings.shape} cannot be compared with vectors of {size}")
-        return [self._decide(face, near) for face, near in zip(embeddings, self._by_person(embeddings), strict=True)]
-
-    def _by_person(self, embeddings: Embeddings) -> NDArray[np.float32]:
-        """The similarity of each face with each person: faces x people."""
-        gallery = (self._vectors or _NOTHING).embeddings
-        if len(embeddings) == 1:
-            similar = (gallery @ embeddings[0])[np.newaxis]
-        else:
-            parts = (embeddings @ gallery[at : at + _ROWS_AT_ONCE].T for at in range(0, len(gallery), _ROWS_AT_ONCE))
-            similar = np.concatenate(list(parts), axis=1)
-        nearest: NDArray[np.float32] = np.maximum.reduceat(similar, self._starts, axis=1)
-        return nearest
+        """Of several (n, d), each by itself."""
+        return [self.match(embedding) for embedding in embeddings]
 
     def _decide(self, face: NDArray[np.float32], near: NDArray[np.float32]) -> Match:
         left_out = self._rejections(face, near)
-        allowed = near if left_out is None else np.where(left_out, np.float32(-2.0), near)
+        allowed = near if left_out is None else np.where(left_out, NOBODY, near)
         best = int(np.argmax(allowed))
         similarity = float(allowed[best])
         if similarity < -1.5:  # nobody is left
             return Match(similarity=_cosine(near.max()))
-        next_best = float(np.max(np.delete(allowed, best), initial=-2.0))
+        next_best = float(np.max(np.delete(allowed, best), initial=NOBODY))
         if similarity < self._threshold or similarity - next_best < self._margin:
             return Match(similarity=_cosine(similarity))
         person = self._identities[int(self._people[best])]
@@ -85,7 +76,7 @@ class Matcher:
         """Which people the face is known not to be; None if nobody is."""
         if not len(self._rejected):
             return None
-        against = np.full(len(near), -2.0, np.float32)
+        against = np.full(len(near), NOBODY)
         np.maximum.at(against, self._rejected_people, self._rejected @ face)
         left_out: NDArray[np.bool_] = against >= near
         return left_out

@@ -20,12 +20,12 @@ LIBRARIES = {
     "face_worker": BASE | PICTURES,  # the models are behind shared_utils.faces
     "rtsp_emulator": BASE | PICTURES | {"aiohttp", "gi"},
     "video_worker": BASE | PICTURES | {"onnxruntime", "supervision", "torch", "trackers", "ultralytics"},
-    "shared_utils": BASE | {"cv2", "numpy", "onnxruntime", "scipy"},
+    "shared_utils": BASE | {"cv2", "numpy", "onnxruntime", "scipy", "simsimd"},
     "vedette": BASE | PICTURES | {"onnxruntime", "rich", "typer", "ultralytics"},
 }
 # Present in some images only: loading the module must work without them, so they are imported where they are needed.
 NEVER_AT_THE_TOP = {
-    "shared_utils": {"cv2", "onnxruntime", "scipy"},
+    "shared_utils": {"cv2", "onnxruntime", "scipy", "simsimd"},
     "vedette": {"ultralytics"},
     "video_worker": {"torch", "ultralytics"},
     "rtsp_emulator": {"gi"},
