@@ -1,42 +1,12 @@
 """A model runs on the device that was asked for, or says why it cannot. The runtime stands for a machine's."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import onnxruntime
 import pytest
 
 from shared_utils.onnx_session import DeviceMissingError, open_session
+from tests.support.gpu_runtime import GpuRuntime
 from tests.support.tiny_onnx import tiny_detector
-
-
-@dataclass
-class GpuRuntime:
-    """ONNX Runtime as its wheel for GPUs has it: it lists CUDA whether or not a session comes to run there."""
-
-    gpu_works: bool
-    calls: list[str] = field(default_factory=list)
-    SessionOptions = onnxruntime.SessionOptions
-
-    def get_available_providers(self) -> list[str]:
-        return ["CUDAExecutionProvider", "CPUExecutionProvider"]
-
-    def preload_dlls(self) -> None:
-        self.calls.append("preload_dlls")
-
-    def InferenceSession(self, path: str, options: Any, providers: Sequence[str]) -> "GpuSession":  # noqa: N802  its name
-        self.calls.append("InferenceSession")
-        return GpuSession(providers if self.gpu_works else ["CPUExecutionProvider"])
-
-
-@dataclass
-class GpuSession:
-    providers: Sequence[str]
-
-    def get_providers(self) -> Sequence[str]:
-        return self.providers
 
 
 @pytest.fixture
