@@ -19,12 +19,13 @@ from typing import Any
 import cv2
 from redis import Redis
 
-from shared_utils.tasks import VIDEO_QUEUE
 from tests.support.kill_at import Steps
 from tests.support.killable import SCENARIOS, SHOWN, VIDEO, Scenario, nothing, record
+from tests.support.killable_faces import FACE_SCENARIOS
 
 FROZEN_SECONDS = 1.5  # longer than the lease and two beats of a hasty worker
 OUTCOMES = "outcomes.jsonl"
+ALL_SCENARIOS = SCENARIOS | FACE_SCENARIOS
 
 
 def fork(work: Callable[[], None]) -> int:
@@ -73,16 +74,16 @@ class Killer:
 
     def outcome(self, number: int, name: str) -> dict[str, Any]:
         folder = self._base / name
-        shown = folder / SHOWN
+        shown, queue = folder / SHOWN, self._scenario.queue
         with Redis.from_url(self._url, decode_responses=True) as redis:
             return {
                 "number": number,
                 "step": (folder / "steps").read_text().splitlines()[-1],
                 "video": str(folder / VIDEO),
                 "shown_seconds": float(shown.read_text()) if shown.exists() else 0.0,
-                "waiting": redis.lrange(VIDEO_QUEUE, 0, -1),
-                "dead": redis.lrange(f"{VIDEO_QUEUE}:dead", 0, -1),
-                "attempts": redis.hgetall(f"{VIDEO_QUEUE}:attempts"),
+                "waiting": redis.lrange(queue, 0, -1),
+                "dead": redis.lrange(f"{queue}:dead", 0, -1),
+                "attempts": redis.hgetall(f"{queue}:attempts"),
             }
 
 
@@ -128,7 +129,7 @@ def make_templates(base: Path, url: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("scenario", choices=SCENARIOS)
+    parser.add_argument("scenario", choices=ALL_SCENARIOS)
     parser.add_argument("folder", type=Path)
     parser.add_argument("url")
     parser.add_argument("--every", type=int, default=1, help="leave out the steps between")
@@ -137,7 +138,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     logging.basicConfig(filename=options.folder / "processes.log", level="INFO")
     make_templates(options.folder, options.url)
-    killer = Killer(SCENARIOS[options.scenario], options.folder, options.url)
+    killer = Killer(ALL_SCENARIOS[options.scenario], options.folder, options.url)
     run = frozen_everywhere if options.freeze else killed_everywhere
     with (options.folder / OUTCOMES).open("w") as outcomes:
         for outcome in run(killer, options.every):

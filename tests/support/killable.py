@@ -17,7 +17,7 @@ from shared_utils.analysis.worker_status import WorkerStatus
 from shared_utils.clock import SystemClock, to_iso
 from shared_utils.logs import DETECTIONS_LOG, JsonlLog, ResultLog
 from shared_utils.queue import TaskQueue, connect
-from shared_utils.queue_worker import QueueWorker, WorkerSettings
+from shared_utils.queue_worker import GiveUp, Handler, QueueWorker, WorkerSettings
 from shared_utils.result_line import Subject, failed_line, given_up
 from shared_utils.segments import VideoDir
 from shared_utils.tasks import VIDEO_QUEUE, Task, task_for
@@ -51,6 +51,7 @@ class Scenario:
     first: Part
     then: Part
     every_thread: bool  # whether all threads of `first` work in turn
+    queue: str = VIDEO_QUEUE  # where its tasks are
 
 
 def capture_parts(folder: Path, url: str) -> CaptureParts:
@@ -96,7 +97,7 @@ class _Raising(BlockDetector):
 
 
 def _work(folder: Path, url: str, detector: Detector) -> None:
-    video, clock, stop = VideoDir(folder / VIDEO), SystemClock(), Event()
+    video, clock = VideoDir(folder / VIDEO), SystemClock()
     worker = object_worker(
         video,
         ResultLog(video.root, DETECTIONS_LOG, clock),
@@ -105,8 +106,14 @@ def _work(folder: Path, url: str, detector: Detector) -> None:
         status=WorkerStatus(detector.name, write=lambda _: None, remove=lambda: None),
         clock=clock,
     )
-    Thread(target=_stop_when_done, args=(TaskQueue(connect(url), VIDEO_QUEUE, clock), stop), daemon=True).start()
-    QueueWorker(TaskQueue(connect(url), VIDEO_QUEUE, clock), worker.handle, worker.give_up, HASTY).run(stop)
+    work_until_done(url, VIDEO_QUEUE, worker.handle, worker.give_up)
+
+
+def work_until_done(url: str, queue: str, handler: Handler, give_up: GiveUp) -> None:
+    """A hasty worker on a queue, until nothing waits there and nothing is in work."""
+    stop = Event()
+    Thread(target=_stop_when_done, args=(queue_at(url, queue), stop), daemon=True).start()
+    QueueWorker(queue_at(url, queue), handler, give_up, HASTY).run(stop)
 
 
 def _stop_when_done(queue: TaskQueue, stop: Event) -> None:
@@ -129,7 +136,7 @@ def torn_segment(folder: Path, url: str) -> None:
 
 def one_task(folder: Path, url: str) -> None:
     shutil.copytree(folder.parent / "whole" / VIDEO, folder / VIDEO)
-    _queue(url).push(_task(folder))
+    queue_at(url, VIDEO_QUEUE).push(_task(folder))
 
 
 def failed_task(folder: Path, url: str) -> None:
@@ -147,8 +154,8 @@ def _task(folder: Path) -> Task:
     return task_for(manifests(folder / VIDEO)[0], SystemClock().now())
 
 
-def _queue(url: str) -> TaskQueue:
-    return TaskQueue(connect(url), VIDEO_QUEUE, SystemClock())
+def queue_at(url: str, name: str) -> TaskQueue:
+    return TaskQueue(connect(url), name, SystemClock())
 
 
 SCENARIOS = {
