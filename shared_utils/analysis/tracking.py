@@ -1,21 +1,11 @@
-"""Detections of single frames joined into tracks: the one place that knows the tracking library."""
+"""Detections of single frames joined into tracks, each kind of object by itself."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-import supervision as sv
-from trackers import ByteTrackTracker
-from trackers.utils.iou import DIoU
-
+from shared_utils.analysis.box_tracker import BoxTracker
 from shared_utils.analysis.detections import Detection
-
-# Measured on annotated footage at 2 to 10 frames a second (docs/design/analysis.md): boxes that are only near
-# each other count too, because a walking person leaves their own box between two frames.
-_LEAST_DIOU = -0.5
-_LOST_SECONDS = 2.0
-_LOST_FRAMES = 3  # where frames are rare, 2 s would be less than the pause between two of them
 
 # A detector wavers between these for one and the same object; a track may go through all of them.
 _KINDS = (
@@ -59,8 +49,8 @@ class SegmentTracker:
 
     def __init__(self, frames_per_second: float) -> None:
         self._rate = frames_per_second
-        self._trackers: dict[str, _KindTracker] = {}
-        self._tracks: list[Track] = []
+        self._trackers: dict[str, BoxTracker] = {}
+        self._tracks: dict[tuple[str, int], Track] = {}  # by kind, and number of the object among its kind
 
     def add(self, t: float, detections: Sequence[Detection], carried: Sequence[Detection] = ()) -> None:
         """Take in what one frame shows; frames come in order of time, empty ones included.
@@ -70,62 +60,23 @@ class SegmentTracker:
         """
         seen, still = _by_kind(detections), _by_kind(carried)
         for kind in {**self._trackers, **seen, **still}:
-            tracker = self._trackers.get(kind)
-            if tracker is None:
-                tracker = self._trackers[kind] = _KindTracker(self._rate, self._new_track)
-            tracker.add(t, seen.get(kind, []), still.get(kind, []))
+            self._add(kind, t, seen.get(kind, []), still.get(kind, []))
 
     @property
     def tracks(self) -> list[Track]:
         """The tracks so far, in the order in which the objects appeared."""
-        return [track for track in self._tracks if track.sightings]
+        return [track for track in self._tracks.values() if track.sightings]
 
-    def _new_track(self) -> Track:
-        track = Track(len(self._tracks) + 1)
-        self._tracks.append(track)
-        return track
+    def _add(self, kind: str, t: float, detections: Sequence[Detection], carried: Sequence[Detection]) -> None:
+        tracker = self._trackers.setdefault(kind, BoxTracker(self._rate))
+        every = [*detections, *carried]
+        numbers = tracker.add(t, [one.box for one in every], [one.score for one in every])
+        tracks = [self._track(kind, number) for number in numbers]
+        for track, detection in zip(tracks[: len(detections)], detections, strict=True):  # none for what is carried
+            track.sightings.append(Sighting(t, detection))
 
-
-class _KindTracker:
-    """ByteTrack over the boxes of one kind of object."""
-
-    def __init__(self, rate: float, new_track: Callable[[], Track]) -> None:
-        lost_seconds = max(_LOST_SECONDS, _LOST_FRAMES / rate)
-        self._new_track = new_track
-        self._by_id: dict[int, Track] = {}
-        self._tracker = ByteTrackTracker(
-            lost_track_buffer=round(lost_seconds * 30),  # in frames of 30 a second, whatever the real rate
-            frame_rate=rate,
-            # The detector has already left out what is too weak; what it kept may all begin a track.
-            track_activation_threshold=0.0,
-            high_conf_det_threshold=0.0,
-            minimum_consecutive_frames=1,
-            minimum_iou_threshold=_LEAST_DIOU,
-            iou=DIoU(),
-        )
-
-    def add(self, t: float, detections: Sequence[Detection], carried: Sequence[Detection]) -> None:
-        known = self._tracker.update(_as_supervision([*detections, *carried]), timestamp=t)
-        newborn = self._named_newborn()
-        if not detections and not carried:
-            return
-        numbers, track_ids = np.asarray(known.data["number"]), np.asarray(known.tracker_id)
-        for number, track_id in zip(numbers.tolist(), track_ids.tolist(), strict=True):
-            # The library names a track at its second sighting; here it has its name from the first.
-            track = self._by_id[track_id] if track_id >= 0 else next(newborn)
-            if number < len(detections):
-                track.sightings.append(Sighting(t, detections[number]))
-
-    def _named_newborn(self) -> Iterator[Track]:
-        """The tracks begun by the last update, in the order of their detections, each given its id."""
-        begun = []
-        for tracklet in self._tracker.tracks:
-            if tracklet.tracker_id < 0:
-                track = self._new_track()
-                tracklet.tracker_id = track.track_id
-                self._by_id[track.track_id] = track
-                begun.append(track)
-        return iter(begun)
+    def _track(self, kind: str, number: int) -> Track:
+        return self._tracks.setdefault((kind, number), Track(len(self._tracks) + 1))
 
 
 def _by_kind(detections: Sequence[Detection]) -> dict[str, list[Detection]]:
@@ -137,13 +88,3 @@ def _by_kind(detections: Sequence[Detection]) -> dict[str, list[Detection]]:
 
 def _kind(label: str) -> str:
     return next((min(kind) for kind in _KINDS if label in kind), label)
-
-
-def _as_supervision(detections: Sequence[Detection]) -> sv.Detections:
-    if not detections:
-        return sv.Detections.empty()
-    return sv.Detections(
-        xyxy=np.array([detection.box for detection in detections], np.float32),
-        confidence=np.array([detection.score for detection in detections], np.float32),
-        data={"number": np.arange(len(detections))},
-    )

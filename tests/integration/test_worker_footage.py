@@ -1,6 +1,5 @@
 """The worker's eyes on real recordings with real weights."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -8,10 +7,9 @@ import pytest
 from shared_utils.analysis.frames import duration_seconds, frames_at
 from shared_utils.analysis.sampling import Sampling
 from shared_utils.analysis.segment_worker import Segment
-from shared_utils.analysis.tracking import SegmentTracker
 from shared_utils.config.schema import ObjectsConfig
 from tests.support.as_segment import as_mp4, existing
-from tests.support.tracking_score import Tracked, idf1, read_ground_truth
+from tests.support.tracking_score import followed, idf1, read_ground_truth
 from video_worker.analysis import Analysis, analyse
 from video_worker.detectors import Detection
 from video_worker.detectors.onnx_yolo import OnnxYolo
@@ -106,18 +104,6 @@ def pedestrians(yolo: OnnxYolo, media_dir: Path) -> dict[int, list[Detection]]:
     return found
 
 
-def followed(detections: Mapping[int, Sequence[Detection]], frames_per_second: float) -> dict[int, list[Tracked]]:
-    """The tracks in each frame, by frame number."""
-    tracker = SegmentTracker(frames_per_second)
-    for number, detected in detections.items():
-        tracker.add(number / 10, detected)
-    found: dict[int, list[Tracked]] = {number: [] for number in detections}
-    for track in tracker.tracks:
-        for sighting in track.sightings:
-            found[round(sighting.t * 10)].append((track.track_id, sighting.detection.box))
-    return found
-
-
 @pytest.mark.parametrize(("every", "least"), [(1, 0.68), (2, 0.60)])
 def test_track_ids_stick_to_people(
     pedestrians: dict[int, list[Detection]], media_dir: Path, every: int, least: float
@@ -127,6 +113,6 @@ def test_track_ids_stick_to_people(
     counted, ignored = read_ground_truth(truth, scale=0.625)
     seen = {number: found for number, found in pedestrians.items() if (number - 1) // 2 % every == 0}
 
-    found = followed(seen, 5 / every)
+    found = followed(seen, frames_per_second=10)
 
     assert idf1({frame: who for frame, who in counted.items() if frame in found}, ignored, found) >= least

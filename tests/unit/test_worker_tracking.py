@@ -2,13 +2,22 @@
 
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
 
 from shared_utils.analysis.tracking import SegmentTracker
+from tests.support.as_segment import existing
+from tests.support.tracking_score import followed, idf1, read_detections, read_ground_truth
 from video_worker.detectors import Detection
 
 
 def seen(label: str, left: float, score: float = 0.8, top: float = 100.0) -> Detection:
     return Detection(label, score, (left, top, left + 40.0, top + 100.0))
+
+
+def face(left: float, top: float) -> Detection:
+    return Detection("face", 0.8, (left, top, left + 20.0, top + 25.0))
 
 
 def tracked(frames: Sequence[Sequence[Detection]], pause_seconds: float = 1 / 3) -> SegmentTracker:
@@ -126,3 +135,58 @@ def test_a_carried_detection_that_equals_a_new_one_is_not_seen_twice() -> None:
     tracker.add(0.0, [seen("chair", 10)], [seen("chair", 10)])
 
     assert sum(len(track.sightings) for track in tracker.tracks) == 1
+
+
+@pytest.mark.parametrize("frames_per_second", [3, 5, 10])
+def test_two_people_who_pass_each_other_keep_their_ids_although_one_hides_the_other(frames_per_second: float) -> None:
+    """They meet in the middle of the picture, and only the one in front is found there."""
+    tracker = SegmentTracker(frames_per_second)
+    for number in range(round(8 * frames_per_second)):
+        t = number / frames_per_second
+        behind, in_front = seen("person", 30.0 + 60 * t), seen("person", 510.0 - 60 * t, top=112.0)
+        hidden = abs(behind.box[0] - in_front.box[0]) < 30
+        tracker.add(t, [in_front] if hidden else [in_front, behind])
+
+    assert [{sighting.detection.box[1] for sighting in track.sightings} for track in tracker.tracks] == [
+        {112.0},
+        {100.0},
+    ]
+
+
+@pytest.mark.parametrize("frames_per_second", [3, 4, 5])
+def test_faces_that_pass_in_a_row_keep_their_ids_although_they_leave_their_own_place(frames_per_second: float) -> None:
+    """Where one was, the next one nearly is by the next frame: who takes the nearest box, names them all wrongly."""
+    tracker = SegmentTracker(frames_per_second)
+    tops = (100.0, 107.0, 114.0)
+    for number in range(round(4 * frames_per_second)):
+        t = number / frames_per_second
+        tracker.add(t, [face(100 * t + 45 * place, top) for place, top in enumerate(tops)])
+
+    assert [{sighting.detection.box[1] for sighting in track.sightings} for track in tracker.tracks] == [
+        {top} for top in tops
+    ]
+
+
+def test_somebody_whom_the_detector_sees_twice_goes_on_with_the_surer_box() -> None:
+    """Half a person found beside the whole one must not take the track along."""
+    tracker = SegmentTracker(frames_per_second=5)
+    for number in range(30):
+        whole = seen("person", 12.0 * number, score=0.9)
+        half = Detection("person", 0.3, (12.0 * number + 6, 102.0, 12.0 * number + 46, 198.0))
+        tracker.add(number / 5, [half, whole] if number % 2 else [whole])
+
+    surest = max(tracker.tracks, key=lambda track: len(track.sightings))
+    assert [sighting.detection.score for sighting in surest.sightings] == [0.9] * 30
+
+
+@pytest.mark.parametrize(("every", "least"), [(1, 0.48), (2, 0.50)])
+def test_ids_stick_to_people_in_annotated_footage(media_dir: Path, every: int, least: float) -> None:
+    """Ten people cross each other for half a minute. Perfect ids on these boxes would make 0.74."""
+    folder = existing(media_dir / "tracking" / "PETS09-S2L1")
+    counted, ignored = read_ground_truth(folder / "gt_every5.txt", scale=0.625)
+    detections = read_detections(folder / "det.txt", scale=0.625)
+    frames = range(1, 266, every)
+
+    found = followed({frame: detections.get(frame, []) for frame in frames}, frames_per_second=10)
+
+    assert idf1({frame: who for frame, who in counted.items() if frame in found}, ignored, found) >= least
