@@ -31,7 +31,20 @@ def test_help_names_every_command() -> None:
     assert [command for command in COMMANDS if command not in shown.output] == []
 
 
-FACES = ("add", "list", "show", "rename", "merge", "remove", "consent", "unknown", "name", "reject", "reembed")
+FACES = (
+    "add",
+    "list",
+    "show",
+    "rename",
+    "merge",
+    "remove",
+    "consent",
+    "unknown",
+    "name",
+    "reject",
+    "reembed",
+    "calibrate",
+)
 
 
 @pytest.mark.parametrize(

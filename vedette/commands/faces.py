@@ -15,7 +15,7 @@ from vedette.commands.faces_parts import (
     progress_over,
     say,
 )
-from vedette.commands.faces_strangers import name, reject, unknown
+from vedette.commands.faces_strangers import calibrate, name, reject, unknown
 from vedette.options import ConfigFile, VideoFolder, stdout
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def reembed(as_json: AsJson = False, config: ConfigFile = None, video_dir: Video
             raise typer.Exit(1)
 
 
-for command in (rename, merge, remove, consent, unknown, name, reject):
+for command in (rename, merge, remove, consent, unknown, name, reject, calibrate):
     faces_app.command()(command)
 
 

@@ -1,4 +1,4 @@
-"""`vedette faces unknown|name|reject`: strangers who return, and names that were wrong."""
+"""`vedette faces unknown|name|reject|calibrate`: strangers who return, wrong names, and how sure names are."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -108,8 +108,33 @@ def reject(
             raise WrongUseError(f"Track {track} of {segment} has no name to take away. Say whom it is not: NAME.")
         _look_again(settings, gallery)
         person = reject_track(gallery, found.key, who)
-        say(f"Track {track} of {segment} is not {person.name}; that has {person.rejections} counter-examples now.")
+        say(f"Track {track} of {segment} is not {person.name}. Counter-examples of {person.name}: {person.rejections}.")
         say_told(gallery.told)
+
+
+def calibrate(as_json: AsJson = False, config: ConfigFile = None, video_dir: VideoFolder = None) -> None:
+    """Measure on your own gallery which threshold lets in how many strangers.
+
+    FAR is the share of pairs of two people that a threshold takes for one, TAR the share of pairs of one person that
+    it recognises.
+
+    For example:
+
+        vedette faces calibrate
+    """
+    with opened_gallery(config, video_dir) as (settings, gallery):
+        from shared_utils.gallery.calibration import calibrate as measure
+        from vedette.faces import tables
+        from vedette.faces.calibrating import calibration_json, calibration_table, calibration_words
+
+        _look_again(settings, gallery)
+        found = measure(gallery.database, settings.faces.model)
+        if as_json:
+            stdout.print_json(tables.as_json(calibration_json(found, settings.faces.threshold)))
+            return
+        stdout.print(calibration_table(found))
+        for line in calibration_words(found, settings.faces.threshold):
+            say(line)
 
 
 def _look_again(settings: "Config", gallery: "Gallery") -> None:
