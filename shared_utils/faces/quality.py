@@ -50,7 +50,7 @@ class Pose:
 
     yaw: float  # -1 (profile) to 1 (the other profile): how far the nose lies from the middle between the eyes
     pitch: float  # about -1 to 1: above 0 the nose is nearer to the mouth (looking down), below 0 to the eyes
-    roll_degrees: float  # how far the head leans; alignment takes it back, and nothing is lost
+    roll_degrees: float  # how far the head leans; alignment takes it back
 
 
 def quality_of(image: Image, face: FaceFound) -> FaceQuality:
