@@ -31,9 +31,15 @@ def prepare(folder: Path, uid: int, gid: int) -> str | None:
 
 def prepare_models(folder: Path, uid: int, gid: int) -> str | None:
     """As `prepare`, but a folder with weights in it stays its owner's: workers only read it, others may share it."""
-    if any(folder.glob("*.onnx")):
+    if any(folder.rglob("*.onnx")):
         return None
     return prepare(folder, uid, gid)
+
+
+def prepare_photos(folder: Path, uid: int, gid: int) -> None:
+    """As `prepare`, for a folder that most people never use: it is no reason not to start, and photos stay theirs."""
+    if not folder.is_dir() or not any(folder.iterdir()):
+        prepare(folder, uid, gid)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -41,11 +47,14 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m shared_utils.prepare_folders")
     parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER")
     parser.add_argument("--models", type=Path, metavar="FOLDER", help="where weights lie or will be brought to")
+    parser.add_argument("--photos", type=Path, metavar="FOLDER", help="where photos of people will lie, or none")
     options = parser.parse_args(arguments)
     uid, gid = int(os.environ.get("PUID", "1000")), int(os.environ.get("PGID", "1000"))
     found = [prepare(folder, uid, gid) for folder in options.folders]
     if options.models is not None:
         found.append(prepare_models(options.models, uid, gid))
+    if options.photos is not None:
+        prepare_photos(options.photos, uid, gid)
     problems = [problem for problem in found if problem]
     for problem in problems:
         sys.stderr.write(f"Error: {problem}\n")

@@ -17,9 +17,9 @@ from shared_utils.clock import Clock, SystemClock
 from shared_utils.config import Config, load_config
 from shared_utils.errors import StorageError
 from vedette import screen
-from vedette.demo_report import examine, print_report
+from vedette.demo_report import examine, print_naming, print_report
 from vedette.loopback import LOOPBACK, free_port
-from vedette.missing_models import missing_object_model
+from vedette.missing_models import find_any_pack, missing_object_model
 from vedette.run import Machine, assembled
 from vedette.run_machine import Ticker
 from vedette.screen_state import Snapshot, describe_model, latest_detections, take_snapshot
@@ -30,6 +30,7 @@ SCENE_NAME = "scene.mp4"
 SCREEN_SECONDS = 0.5
 PLAIN_SECONDS = 10.0
 DETECTIONS_SHOWN = 6
+NO_PACK = "there is no InsightFace pack in MODELS_DIR. What they need, and on which terms: vedette models list"
 OWN_VARIABLES = ("RTSP_URL", "REDIS_URL", "VIDEO_DIR", "STATE_DIR", "MODELS_DIR")
 
 Show = Callable[[Snapshot], None]
@@ -68,10 +69,15 @@ def run_demo(root: Path, seconds: float, environment: Mapping[str, str], console
     make_scene(folder.scene, console)
     port = free_port()
     clean = clean_environment(environment)
-    write_config(folder, port, Path(environment.get("MODELS_DIR") or "models"))
+    models_dir = Path(environment.get("MODELS_DIR") or "models")
+    pack = find_any_pack(models_dir)
+    write_config(folder, port, models_dir, pack)
     config = load_config(folder.config_file, video_dir=folder.video, environment=clean)
-    which = missing_object_model(config) or f"Objects are found by {describe_model(config.objects.model)}."
-    console.print(which, soft_wrap=True, markup=False, highlight=False)
+    for line in (
+        missing_object_model(config) or f"Objects are found by {describe_model(config.objects.model)}.",
+        f"Faces are found by {pack}." if pack else f"Faces are left out: {NO_PACK}",
+    ):
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
     parts = assembled(
         config,
         folder.config_file,
@@ -93,8 +99,10 @@ def run_demo(root: Path, seconds: float, environment: Mapping[str, str], console
 
         with Ticker(SCREEN_SECONDS, look):
             machine.run.run(seconds)
-    report = examine(config.video, clock)
+    report = examine(config.video, clock, with_faces=pack is not None)
     print_report(report, folder.video, folder.logs, first_picture.after_seconds, console)
+    if report.strangers:
+        print_naming(folder.config_file, console)
     report.raise_if_incomplete(folder.logs)
 
 
@@ -108,10 +116,12 @@ def make_scene(path: Path, console: Console) -> None:
         make_demo_scene(path, progress=lambda share: bar.update(task, completed=share))
 
 
-def write_config(folder: DemoFolder, port: int, models_dir: Path) -> None:
-    """The configuration of the demo. JSON is YAML."""
+def write_config(folder: DemoFolder, port: int, models_dir: Path, pack: str | None) -> None:
+    """The configuration of the demo, with faces if there is a pack for them. JSON is YAML."""
+    analyses = ["objects", "faces"] if pack else ["objects"]
     settings = {
-        "cameras": {CAMERA: {"url": f"rtsp://{LOOPBACK}:{port}/{CAMERA}"}},
+        "cameras": {CAMERA: {"url": f"rtsp://{LOOPBACK}:{port}/{CAMERA}", "analyses": analyses}},
+        **({"faces": {"model": pack}} if pack else {}),
         "storage": {"keep_free_gb": 0.2},
         "video_dir": str(folder.video),
         "models_dir": str(models_dir.resolve()),

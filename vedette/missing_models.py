@@ -4,11 +4,15 @@ Looked at by the live screen twice a second, so no model is opened here; `vedett
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from shared_utils.config import Config
+from shared_utils.config.schema import FacesConfig
 from shared_utils.errors import ModelError
-from shared_utils.models import HOG, ModelMissingError, find_model, load_sources
+from shared_utils.models import HOG, PACKS_FOLDER, ModelMissingError, find_model, load_sources
 from shared_utils.tasks import FACE_QUEUE
+
+MODELS_OF_A_PACK = 2  # a detector and a recogniser
 
 
 def missing_models(config: Config) -> tuple[str, ...]:
@@ -47,6 +51,13 @@ def require_pack_files(config: Config) -> None:
     listed = load_sources().get(folder.name)
     if listed is not None and not all((folder / file).is_file() for file in listed.files):
         raise ModelMissingError(config.faces.model, config.models_dir)
+
+
+def find_any_pack(models_dir: Path) -> str | None:
+    """A pack for faces that is there: the one that is used by default, else the first by its name."""
+    usual = FacesConfig().model
+    folders = sorted(models_dir.glob(f"{PACKS_FOLDER}/*/"), key=lambda folder: (folder.name != usual, folder.name))
+    return next((folder.name for folder in folders if len(list(folder.glob("*.onnx"))) >= MODELS_OF_A_PACK), None)
 
 
 def has_its_weights(config: Config, queue: str) -> bool:

@@ -10,6 +10,7 @@ import pytest
 
 from rtsp_emulator.demo.people import PEOPLE
 from rtsp_emulator.demo.pictures import PicturesMissingError, picture_path
+from tests.support.as_segment import existing
 from vedette.embedded_redis import RedisServerMissingError, find_redis_server
 
 
@@ -24,8 +25,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def demo(folder: Path, *arguments: str, models_dir: Path | None = None) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if name != "MODELS_DIR"}
+    environment |= {"MODELS_DIR": str(models_dir)} if models_dir else {}
     # The user's own settings: the demo must not care.
     environment |= {"RTSP_URL": "rtsp://127.0.0.1:9/own", "REDIS_URL": "redis://127.0.0.1:9/0", "VIDEO_DIR": "own"}
     command = [sys.executable, "-m", "vedette", "demo", *arguments]
@@ -46,7 +48,20 @@ def test_the_demo_records_queues_analyses_and_logs(folder: Path) -> None:
     assert all(line["ok"] for line in lines)
     assert "hog" in lines[0]["model"].lower()
     assert str(recordings / "detections_log.jsonl") in ended.stdout
+    assert "Faces are left out: there is no InsightFace pack" in ended.stdout
+    assert not list(recordings.glob("faces*"))
     assert not (folder / "own").exists()
+
+
+def test_with_weights_for_faces_the_demo_finds_people_and_says_how_to_name_them(folder: Path, models_dir: Path) -> None:
+    """Whoever has brought the weights sees at once what they are for."""
+    ended = demo(folder, "--seconds", "30", models_dir=existing(models_dir / "insightface" / "models").parents[1])
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    [log] = (folder / "demo" / "video").glob("*/faces_log.jsonl")
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert "unknown" in {name for line in lines for name in line["detected"]}
+    assert f"vedette faces unknown --config {folder / 'demo' / 'vedette.yml'}" in ended.stdout
 
 
 def test_a_demo_in_a_folder_that_cannot_be_written_says_so(folder: Path) -> None:

@@ -59,7 +59,9 @@ def test_a_folder_of_somebody_else_that_everybody_may_write_to_is_fine(tmp_path:
 @as_root
 def test_a_folder_with_weights_stays_its_owners(tmp_path: Path) -> None:
     """It may be a folder that several programs share; the workers only read it."""
-    (tmp_path / "yolov8n.onnx").write_bytes(b"weights")
+    pack = tmp_path / "insightface" / "models" / "buffalo_s"
+    pack.mkdir(parents=True)
+    (pack / "det_500m.onnx").write_bytes(b"weights")
     before = tmp_path.stat()
 
     problem = prepare_models(tmp_path, 1000, 1000)
@@ -79,3 +81,31 @@ def test_an_empty_folder_for_weights_is_given_to_the_services(tmp_path: Path) ->
     assert code == 0
     assert video.is_dir()
     assert models.stat().st_uid == int(os.environ.get("PUID", "1000"))
+
+
+@as_root
+@pytest.mark.parametrize(("inside", "given"), [([], True), (["ann.jpg"], False)])
+def test_an_empty_folder_for_photos_is_made_usable_and_a_filled_one_left_alone(
+    tmp_path: Path, inside: list[str], given: bool
+) -> None:
+    """Docker makes it as root, and nobody could put a photo into it. Photos that are there belong to somebody."""
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name in inside:
+        (photos / name).touch()
+
+    code = main([str(tmp_path / "video"), "--photos", str(photos)])
+
+    assert code == 0
+    assert (photos.stat().st_uid != 0) == given
+
+
+@as_root
+def test_a_folder_for_photos_of_somebody_else_is_no_reason_not_to_start(tmp_path: Path) -> None:
+    """Recording must not wait for a folder that is for photos alone."""
+    photos = tmp_path / "photos"
+    photos.mkdir(mode=0o755)
+    os.chown(photos, 1234, 1235)
+
+    assert main([str(tmp_path / "video"), "--photos", str(photos)]) == 0
+    assert photos.stat().st_uid == 1234

@@ -16,7 +16,7 @@ from shared_utils.config import Config
 from shared_utils.segments import Manifest, VideoDir, VideoInfo, segment_id, write_manifest
 from vedette import screen
 from vedette.demo import PlainProgress, clean_environment, plain_line
-from vedette.demo_report import DemoIncompleteError, DemoReport, examine, print_report
+from vedette.demo_report import DemoIncompleteError, DemoReport, examine, found_table, print_report
 from vedette.screen_state import CameraView, QueueView, Snapshot, WorkerView, take_snapshot
 
 MOMENT = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
@@ -196,6 +196,32 @@ def test_an_incomplete_demo_says_which_link_is_missing(incomplete: DemoReport, m
     """Exit code 1 alone does not help anybody."""
     with pytest.raises(DemoIncompleteError, match=missing):
         incomplete.raise_if_incomplete(Path("logs"))
+
+
+FACES_LINE = LINE | {
+    "model": "buffalo_s",
+    "detected": ["Ann", "unknown"],
+    "faces": [{"name": "unknown"}, {"name": "Ann"}, {"name": "unknown"}],
+}
+
+
+def test_a_demo_with_faces_is_complete_once_a_segment_has_both_lines() -> None:
+    """Exit code 0 must not say that faces work where they do not."""
+    objects_only = replace(report(line=LINE), faces={})
+    failed = replace(objects_only, faces={manifest().segment_id: FACES_LINE | {"ok": False, "error": "no weights"}})
+    both = replace(objects_only, faces={manifest().segment_id: FACES_LINE})
+
+    assert [one.complete for one in (objects_only, failed, both)] == [False, False, True]
+    with pytest.raises(DemoIncompleteError, match="their analysis failed: no weights"):
+        failed.raise_if_incomplete(Path("logs"))
+
+
+def test_the_report_counts_people_by_name_and_asks_for_names_of_strangers() -> None:
+    found = replace(report(line=LINE), faces={manifest().segment_id: FACES_LINE})
+    nobody = replace(found, faces={manifest().segment_id: FACES_LINE | {"detected": ["Ann"]}})
+
+    assert "Ann, unknown (2)" in drawn(found_table(found))
+    assert (found.strangers, nobody.strangers, report(line=LINE).strangers) == (True, False, False)
 
 
 def test_the_report_is_read_from_the_files_that_the_demo_left(tmp_path: Path) -> None:
