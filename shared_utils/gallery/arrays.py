@@ -1,5 +1,6 @@
 """Files of arrays with a JSON header: NumPy's .npz without pickles, whole or absent, read with suspicion."""
 
+import errno
 import io
 import json
 import tokenize
@@ -57,7 +58,9 @@ def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
             with np.load(handle, allow_pickle=False) as contents:
                 arrays = {name: contents[name] for name in contents.files}
             header = json.loads(arrays.pop(HEADER).tobytes())
-        except _DAMAGE as error:
+        except (*_DAMAGE, OSError) as error:
+            if isinstance(error, OSError) and error.errno != errno.EINVAL:  # which is a place before the file's start
+                raise
             raise UnreadableArraysError(path, f"it is damaged ({type(error).__name__}: {error})") from error
     if not isinstance(header, dict) or not all(isinstance(array, np.ndarray) for array in arrays.values()):
         raise UnreadableArraysError(path, "it holds something else than arrays and a header")
