@@ -9,7 +9,7 @@ from pathlib import Path
 
 import cv2
 
-from benchmarks import capture, delays, faces, idle, many_cameras, motion, worker
+from benchmarks import capture, delays, faces, idle, many_cameras, motion, tracking, worker
 from benchmarks.report import update_results
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, Callable[[], str]] = {
     "motion": motion.measure,
     "idle": idle.measure,
     "worker": worker.measure,
+    "tracking": tracking.measure,
     "faces": faces.measure,
     "capture": capture.measure,
     "many_cameras": many_cameras.measure,
