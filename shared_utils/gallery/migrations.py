@@ -145,6 +145,7 @@ _STRANGERS = Migration(
             name text not null,
             identity_id text,  -- null: unknown
             forget integer not null default 0 check (forget in (0, 1)),  -- 1: what was learned from the track goes
+            noted_at text not null,  -- UTC; of an identity it is told again for a while, see past.py
             check ((segment_id is null) = (model is null) and (segment_id is null) = (track_id is null)),
             check ((segment_id is null) = (old_identity_id is not null))
         ) strict

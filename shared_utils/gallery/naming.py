@@ -28,7 +28,9 @@ def name_cluster(gallery: Gallery, number: int, name: str, *, consent: str = "")
         added = add_in(connection, gallery.database.clock, name, _best(found, vectors), consent)
         identity = added.identity
         connection.execute("update clusters set identity_id = ? where number = ?", [identity.id, number])
-        note(connection, [Renaming(identity.name, identity.id, one.track) for one in found])
+        note(
+            connection, gallery.database.clock.now(), [Renaming(identity.name, identity.id, one.track) for one in found]
+        )
         return added
 
 
@@ -40,7 +42,7 @@ def reject_cluster(gallery: Gallery, number: int, who: str) -> int:
         if cluster.identity_id == identity.id:
             _take_back(connection, identity.id, found)
             connection.execute("update clusters set identity_id = null where number = ?", [number])
-            note(connection, [Renaming(UNKNOWN, None, one.track) for one in found])
+            note(connection, gallery.database.clock.now(), [Renaming(UNKNOWN, None, one.track) for one in found])
         best = _best(found, vectors)
         tracks = {one.track.source: one.track for one in found}
         clock = gallery.database.clock
@@ -71,7 +73,7 @@ def reject_track(gallery: Gallery, track: TrackKey, who: str) -> Identity:
             " where segment_id = ? and model = ? and track_id = ?",
             [UNKNOWN, track.segment_id, track.model, track.track_id],
         )
-        note(connection, [Renaming(UNKNOWN, None, track)])
+        note(connection, gallery.database.clock.now(), [Renaming(UNKNOWN, None, track)])
         return find_identity(connection, identity.id)
 
 

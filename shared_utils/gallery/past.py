@@ -9,18 +9,21 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from shared_utils.clock import to_iso
 from shared_utils.durable import write_parts_durably
 from shared_utils.folder_mark import read_mark
 from shared_utils.gallery.database import GalleryDatabase
-from shared_utils.gallery.index import drop_empty_clusters, forget_tracks
+from shared_utils.gallery.index import appearances_in, drop_empty_clusters, forget_tracks, refresh
 from shared_utils.gallery.records import Renaming, TrackKey
 from shared_utils.log_files import parse_line
 from shared_utils.logs import FACES_LOG, JsonlLog, to_bytes
 from shared_utils.segments import VideoDir
 
+LATE = timedelta(hours=1)  # no worker takes so long for a segment
 _SEGMENT = re.compile(rb'"segment_id": ?"([^"]*)"')
 
 
@@ -35,11 +38,11 @@ class Told:
         return Told(self.lines + other.lines, self.tracks + other.tracks)
 
 
-def note(connection: sqlite3.Connection, renamings: Iterable[Renaming]) -> None:
+def note(connection: sqlite3.Connection, now: datetime, renamings: Iterable[Renaming]) -> None:
     """What is to be told, in this order, once the transaction is on disk."""
     connection.executemany(
-        "insert into renamings (segment_id, model, track_id, old_identity_id, name, identity_id, forget)"
-        " values (?, ?, ?, ?, ?, ?, ?)",
+        "insert into renamings (segment_id, model, track_id, old_identity_id, name, identity_id, forget, noted_at)"
+        " values (?, ?, ?, ?, ?, ?, ?, ?)",
         [
             [
                 one.track and one.track.segment_id,
@@ -49,6 +52,7 @@ def note(connection: sqlite3.Connection, renamings: Iterable[Renaming]) -> None:
                 one.name,
                 one.identity_id,
                 int(one.forget),
+                to_iso(now),
             ]
             for one in renamings
         ],
@@ -56,19 +60,38 @@ def note(connection: sqlite3.Connection, renamings: Iterable[Renaming]) -> None:
 
 
 def tell_past(database: GalleryDatabase, video: VideoDir) -> Told:
-    """Tell the faces log and the sidecars what is noted. Raises StorageError; then it stays noted."""
+    """Tell the faces log and the sidecars what is noted. Raises StorageError; then it stays noted.
+
+    What is noted of an identity is told again until an hour has passed: workers that were in the middle of a segment
+    may have used the old name after the first time.
+    """
     with database.reading() as connection:
         last = connection.execute("select max(id) from renamings").fetchone()[0]
         noted = _noted(connection) if last is not None else []
     if not noted or (read_mark(video.root) is None and not _log(database, video).files.current.exists()):
         return Told()  # without a mark and a log, the video folder may be a disk that is not mounted
     told = rename_in_log(_log(database, video), noted)
-    forgotten = [one.track for one in noted if one.track is not None and one.forget]
-    forget_tracks(database, video, forgotten)
+    forget_tracks(database, video, _to_be_forgotten(database, video, noted))
+    done_until = to_iso(database.clock.now() - LATE)
     with database.change() as connection:
-        connection.execute("delete from renamings where id <= ?", [last])
+        connection.execute(
+            "delete from renamings where id <= ? and (segment_id is not null or noted_at < ?)", [last, done_until]
+        )
         drop_empty_clusters(connection)
     return told
+
+
+def _to_be_forgotten(database: GalleryDatabase, video: VideoDir, noted: Sequence[Renaming]) -> list[TrackKey]:
+    """The tracks that are noted, and those that a worker gave to a purged person meanwhile."""
+    tracks = [one.track for one in noted if one.track is not None and one.forget]
+    purged = [one.old_identity_id for one in noted if one.track is None and one.identity_id is None]
+    if purged:
+        refresh(database, video)
+        with database.reading() as connection:
+            for identity in purged:
+                found, _ = appearances_in(connection, "identity_id = ?", [str(identity)])
+                tracks += [one.track for one in found]
+    return tracks
 
 
 def rename_in_log(log: JsonlLog, renamings: Sequence[Renaming]) -> Told:

@@ -113,7 +113,7 @@ class Gallery:
                 "update identities set name = ?, name_key = ? where id = ?",
                 [written(name), compared(name), identity.id],
             )
-            note(connection, [Renaming(written(name), identity.id, old_identity_id=identity.id)])
+            note(connection, self._clock.now(), [Renaming(written(name), identity.id, old_identity_id=identity.id)])
             return find_identity(connection, identity.id)
 
     def note_consent(self, who: str, consent: str) -> Identity:
@@ -139,7 +139,7 @@ class Gallery:
                 notes = "; ".join(note for note in (to.consent, source.consent) if note)
                 connection.execute("update identities set consent = ? where id = ?", [notes[:MOST_IN_A_NOTE], to.id])
             connection.execute("delete from identities where id = ?", [source.id])
-            note(connection, [Renaming(to.name, to.id, old_identity_id=source.id)])
+            note(connection, self._clock.now(), [Renaming(to.name, to.id, old_identity_id=source.id)])
             return find_identity(connection, to.id)
 
     def remove(self, who: str, *, purge: bool = False) -> Identity:
@@ -152,7 +152,7 @@ class Gallery:
         with self.change() as connection:
             identity = find_identity(connection, who)
             if purge:
-                note(connection, _purging(connection, identity.id))
+                note(connection, self._clock.now(), _purging(connection, identity.id))
             connection.execute("delete from identities where id = ?", [identity.id])
             return identity
 

@@ -1,6 +1,7 @@
 """Names in past log lines: set, changed and taken out, and nothing else in the log touched."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,29 @@ def test_what_the_log_was_not_told_is_told_by_the_next_command(tmp_path: Path) -
         pass
 
     assert names_in(path) == [[("Ann", ann.id)]]
+
+
+def test_a_name_that_a_worker_wrote_late_is_taken_out_by_the_next_command(tmp_path: Path) -> None:
+    """It read the snapshot before the purge, and was in the middle of a segment. Her face is in its sidecar, too."""
+    clock = FixedClock(MORNING)
+    with gallery_in(tmp_path, clock) as gallery:
+        ann = gallery.add("Ann", [photo(ANN)]).identity
+        path = write_log(tmp_path, "faces_log.jsonl", line_of(0, (1, "Ann", ann.id)))
+        gallery.remove("Ann", purge=True)
+    write_log(tmp_path, "faces_log.jsonl", line_of(0, (1, "unknown", None)), line_of(5, (1, "Ann", ann.id)))
+    late = replace(appearance(ANN, minutes=5, name="Ann"), identity_id=ann.id)
+    sidecar = write_appearances(gallery.video, late.segment_id, MODEL, [late])
+    clock.advance(7200)
+
+    with gallery_in(tmp_path, clock) as gallery:
+        first = gallery.told
+    with gallery_in(tmp_path, clock) as again, again.database.reading() as connection:
+        left = connection.execute("select count(*) from renamings").fetchone()[0]
+
+    assert names_in(path) == [[("unknown", None)], [("unknown", None)]]
+    assert sidecar is not None
+    assert not sidecar.exists()
+    assert (first, left) == (Told(1, 1), 0)
 
 
 def test_renamings_are_told_in_the_order_in_which_they_were_decided(tmp_path: Path) -> None:
