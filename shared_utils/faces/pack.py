@@ -8,9 +8,9 @@ import onnx
 from google.protobuf.message import DecodeError
 from insightface.model_zoo.package_manifest import has_model_package_manifest
 
-from shared_utils.models import ModelMissingError, UnusableModelError, find_model, load_sources
+from shared_utils.models import PACKS_FOLDER, ModelMissingError, UnusableModelError, find_model, load_sources
 
-PACKS_DIR = Path("insightface", "models")  # in MODELS_DIR
+PACKS_DIR = Path(PACKS_FOLDER)  # in MODELS_DIR
 _LEAST_DETECTOR_OUTPUTS = 5  # how InsightFace itself tells a detector from the other models of a pack
 _LEAST_CROP_PX = 112
 _ADVICE = "A pack is a folder with one SCRFD detector and one ArcFace recogniser, such as buffalo_l or buffalo_s."
@@ -33,9 +33,9 @@ class Pack:
 def find_pack(name: str, models_dir: Path) -> Pack:
     """Find a pack by its bare name, by its path below `models_dir`, or by an absolute path.
 
-    Raises ModelMissingError where there is no such folder, UnusableModelError where it is no pack.
+    Raises ModelMissingError where there is no such folder, or a listed one lacks a file, UnusableModelError where it is no pack.
     """
-    folder = _folder(name, models_dir)
+    folder = find_model(name, models_dir)
     if not folder.is_dir():
         raise UnusableModelError(folder, "it is a file", _ADVICE)
     if has_model_package_manifest(folder):
@@ -44,6 +44,8 @@ def find_pack(name: str, models_dir: Path) -> Pack:
         )
     listed = load_sources().get(folder.name)
     files = [folder / file for file in listed.files] if listed is not None else sorted(folder.glob("*.onnx"))
+    if listed is not None and not all(file.is_file() for file in files):
+        raise ModelMissingError(name, models_dir)
     kinds = {file: _kind_of(file) for file in files}
     return Pack(
         name=folder.name,
@@ -52,19 +54,8 @@ def find_pack(name: str, models_dir: Path) -> Pack:
     )
 
 
-def _folder(name: str, models_dir: Path) -> Path:
-    try:
-        return find_model(name, models_dir)
-    except ModelMissingError:
-        if len(Path(name).parts) != 1 or not (models_dir / PACKS_DIR / name).is_dir():
-            raise
-        return models_dir / PACKS_DIR / name
-
-
 def _kind_of(file: Path) -> str:
     """What a model is for, told by the shapes of its graph as InsightFace does; its weights are not looked at."""
-    if not file.is_file():
-        raise UnusableModelError(file, "it is missing")
     try:
         graph = onnx.load_model(file, load_external_data=False).graph
     except (DecodeError, OSError, ValueError) as error:

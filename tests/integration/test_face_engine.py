@@ -12,7 +12,8 @@ from shared_utils.analysis.detections import Image
 from shared_utils.config import FacesConfig
 from shared_utils.faces.alignment import aligned_crop
 from shared_utils.faces.engine import FaceEngine, FaceFound, load_engine
-from shared_utils.faces.pack import PACKS_DIR, find_pack
+from shared_utils.faces.pack import find_pack
+from shared_utils.models import PACKS_FOLDER
 from tests.support.photographs import group_photograph, photograph
 
 # What InsightFace calls for alignment is about to be removed from scikit-image; the engine calls what takes its place.
@@ -41,7 +42,7 @@ def reference(models_dir: Path) -> Any:
 
 
 def _present_pack(models_dir: Path) -> str:
-    found = [name for name in PACKS if (models_dir / PACKS_DIR / name).is_dir()]
+    found = [name for name in PACKS if (models_dir / PACKS_FOLDER / name).is_dir()]
     if not found:
         pytest.skip(f"MODELS_DIR has none of the packs {', '.join(PACKS)}: vedette models fetch buffalo_s")
     return found[0]

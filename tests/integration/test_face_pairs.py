@@ -6,7 +6,7 @@ import pytest
 
 from shared_utils.config import FacesConfig
 from shared_utils.faces.engine import load_engine
-from shared_utils.faces.pack import PACKS_DIR
+from shared_utils.models import PACKS_FOLDER
 from tests.support.face_pairs import Pairs, all_pairs, embeddings_of, largest_face, listed_pairs, photographs
 
 PACK = "local_mbf"  # what the similarities of pairs.csv were written down with
@@ -18,7 +18,7 @@ def pairs(models_dir: Path, media_dir: Path) -> tuple[Pairs, Pairs]:
     faces_dir = media_dir / "faces"
     if not (faces_dir / "pairs.csv").is_file():
         pytest.skip("MEDIA_DIR has no faces/pairs.csv")
-    if not (models_dir / PACKS_DIR / PACK).is_dir():
+    if not (models_dir / PACKS_FOLDER / PACK).is_dir():
         pytest.skip(f"MODELS_DIR has no pack {PACK}, for which pairs.csv was written")
     photos = photographs(faces_dir)
     engine = load_engine(FacesConfig(model=PACK, threads=1), models_dir)

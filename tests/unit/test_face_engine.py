@@ -10,9 +10,8 @@ from shared_utils.config import FacesConfig
 from shared_utils.errors import WrongUseError
 from shared_utils.faces.alignment import AlignmentError
 from shared_utils.faces.engine import FaceEngine, FaceFound, load_engine
-from shared_utils.faces.pack import PACKS_DIR
 from shared_utils.faces.recogniser import FaceRecogniser
-from shared_utils.models import UnusableModelError
+from shared_utils.models import PACKS_FOLDER, UnusableModelError
 from shared_utils.onnx_session import DeviceMissingError, open_session
 from tests.support.gpu_runtime import GpuRuntime
 from tests.support.tiny_pack import FACE_PX, picture, tiny_pack, write_recogniser
@@ -22,7 +21,7 @@ CONFIG = FacesConfig(model="tiny", threads=1)
 
 @pytest.fixture
 def models(tmp_path: Path) -> Path:
-    tiny_pack(tmp_path / PACKS_DIR / "tiny")
+    tiny_pack(tmp_path / PACKS_FOLDER / "tiny")
     return tmp_path
 
 
@@ -117,7 +116,7 @@ def test_embeddings_have_length_one_whatever_their_number(engine: FaceEngine) ->
 
 def test_an_embedding_does_not_depend_on_its_neighbours(models: Path) -> None:
     """A batch is a matter of speed alone, also where the model says that it takes several and does not."""
-    folder = models / PACKS_DIR / "tiny"
+    folder = models / PACKS_FOLDER / "tiny"
     write_recogniser(folder / "alone.onnx", takes_several=False)
     random = np.random.default_rng(0)
     crops = [random.integers(0, 256, (112, 112, 3), np.uint8) for _ in range(20)]
@@ -144,7 +143,7 @@ def test_landmarks_that_no_face_has_are_an_error(engine: FaceEngine) -> None:
 
 def test_a_detector_without_landmarks_is_refused_at_the_start(tmp_path: Path) -> None:
     """Nothing could be aligned."""
-    tiny_pack(tmp_path / PACKS_DIR / "tiny", landmarks=False)
+    tiny_pack(tmp_path / PACKS_FOLDER / "tiny", landmarks=False)
 
     with pytest.raises(UnusableModelError, match="no landmarks"):
         load_engine(CONFIG, tmp_path)

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from shared_utils.errors import ModelError
-from shared_utils.faces.pack import PACKS_DIR, find_pack
-from shared_utils.models import ModelMissingError, UnusableModelError
+from shared_utils.faces.pack import find_pack
+from shared_utils.models import PACKS_FOLDER, ModelMissingError, UnusableModelError
 from tests.support.tiny_pack import tiny_pack, write_detector, write_other_model, write_recogniser
 
 
 @pytest.mark.parametrize("name", ["mine", "insightface/models/mine"])
 def test_a_pack_is_found_by_its_name_and_by_its_path(tmp_path: Path, name: str) -> None:
     """The README of the models and the configuration name it either way."""
-    folder = tiny_pack(tmp_path / PACKS_DIR / "mine")
+    folder = tiny_pack(tmp_path / PACKS_FOLDER / "mine")
 
     pack = find_pack(name, tmp_path)
 
@@ -23,7 +23,7 @@ def test_a_pack_is_found_by_its_name_and_by_its_path(tmp_path: Path, name: str) 
 
 def test_a_listed_pack_is_read_from_the_files_that_the_list_names(tmp_path: Path) -> None:
     """buffalo_l has five models of 326 MB; three of them are not even opened."""
-    folder = tmp_path / PACKS_DIR / "buffalo_s"
+    folder = tmp_path / PACKS_FOLDER / "buffalo_s"
     folder.mkdir(parents=True)
     write_detector(folder / "det_500m.onnx")
     write_recogniser(folder / "w600k_mbf.onnx")
@@ -36,7 +36,7 @@ def test_a_listed_pack_is_read_from_the_files_that_the_list_names(tmp_path: Path
 
 def test_other_models_of_a_pack_are_left_alone(tmp_path: Path) -> None:
     """Packs bring landmarks in 3D and age; neither is a recogniser, though both take a square picture."""
-    folder = tiny_pack(tmp_path / PACKS_DIR / "mine")
+    folder = tiny_pack(tmp_path / PACKS_FOLDER / "mine")
     write_other_model(folder / "2d106det.onnx")
 
     assert find_pack("mine", tmp_path).recogniser.name == "tiny_w16.onnx"
@@ -57,15 +57,17 @@ def test_a_name_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
 
 def test_two_recognisers_are_one_too_many(tmp_path: Path) -> None:
     """Whichever were taken, embeddings of the other would lie in the gallery under the same name."""
-    folder = tiny_pack(tmp_path / PACKS_DIR / "mine")
+    folder = tiny_pack(tmp_path / PACKS_FOLDER / "mine")
     write_recogniser(folder / "second.onnx", seed=1)
 
     with pytest.raises(UnusableModelError, match=r"one recogniser, but there are 2 \(second.onnx, tiny_w16.onnx\)"):
         find_pack("mine", tmp_path)
 
 
-def test_a_folder_without_models_is_no_pack(tmp_path: Path) -> None:
-    (tmp_path / PACKS_DIR / "mine").mkdir(parents=True)
+def test_a_folder_with_other_models_only_is_no_pack(tmp_path: Path) -> None:
+    folder = tmp_path / PACKS_FOLDER / "mine"
+    folder.mkdir(parents=True)
+    write_other_model(folder / "2d106det.onnx")
 
     with pytest.raises(UnusableModelError, match=r"one detector, but there are 0 \(none\)"):
         find_pack("mine", tmp_path)
@@ -74,25 +76,33 @@ def test_a_folder_without_models_is_no_pack(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"<html>404</html>", b"\x00" * 100])
 def test_a_file_that_is_no_model_is_named(tmp_path: Path, content: bytes) -> None:
     """A download that ended early or brought an error page is the usual reason."""
-    folder = tiny_pack(tmp_path / PACKS_DIR / "mine")
+    folder = tiny_pack(tmp_path / PACKS_FOLDER / "mine")
     (folder / "tiny_w16.onnx").write_bytes(content)
 
     with pytest.raises(UnusableModelError, match=r"tiny_w16\.onnx|one recogniser, but there are 0"):
         find_pack("mine", tmp_path)
 
 
-def test_a_listed_pack_that_lacks_a_file_says_which(tmp_path: Path) -> None:
-    folder = tmp_path / PACKS_DIR / "buffalo_s"
+def test_a_listed_pack_of_which_a_part_is_still_to_come_is_missing(tmp_path: Path) -> None:
+    """The worker waits for what is missing, and ends over what is broken."""
+    folder = tmp_path / PACKS_FOLDER / "buffalo_s"
     folder.mkdir(parents=True)
     write_detector(folder / "det_500m.onnx")
 
-    with pytest.raises(UnusableModelError, match=r"w600k_mbf\.onnx is not usable: it is missing"):
+    with pytest.raises(ModelMissingError):
         find_pack("buffalo_s", tmp_path)
+
+
+def test_an_empty_folder_is_no_pack(tmp_path: Path) -> None:
+    (tmp_path / PACKS_FOLDER / "mine").mkdir(parents=True)
+
+    with pytest.raises(UnusableModelError, match=r"one detector, but there are 0 \(none\)"):
+        find_pack("mine", tmp_path)
 
 
 def test_a_pack_of_the_newer_kind_is_refused(tmp_path: Path) -> None:
     """Its recogniser prepares the picture in a way of its own: embeddings would be wrong without any error."""
-    folder = tiny_pack(tmp_path / PACKS_DIR / "mine")
+    folder = tiny_pack(tmp_path / PACKS_FOLDER / "mine")
     (folder / "manifest.json").write_text('{"manifest_version": 2}', encoding="utf-8")
 
     with pytest.raises(UnusableModelError, match=r"manifest\.json"):
