@@ -33,7 +33,8 @@ class Pack:
 def find_pack(name: str, models_dir: Path) -> Pack:
     """Find a pack by its bare name, by its path below `models_dir`, or by an absolute path.
 
-    Raises ModelMissingError where there is no such folder, or a listed one lacks a file, UnusableModelError where it is no pack.
+    Raises ModelMissingError where there is no such folder, or a listed one lacks a file; UnusableModelError where it
+    is no pack.
     """
     folder = find_model(name, models_dir)
     if not folder.is_dir():

@@ -48,6 +48,8 @@ class FaceRecogniser:
             raise self._unusable(f"it fails on a picture: {error}") from error
         if answer.ndim != 2 or answer.shape[0] != 1 or answer.shape[1] < 2:
             raise self._unusable(f"its output has the shape {answer.shape}, not faces x numbers")
+        if not (np.isfinite(answer).all() and answer.any()):
+            raise self._unusable("it answers with nothing but zeros, or with no numbers")
         return int(answer.shape[1])
 
     def _takes_several(self) -> bool:

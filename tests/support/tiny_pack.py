@@ -44,9 +44,9 @@ def write_detector(path: Path, *, landmarks: bool = True) -> None:
     _write(path, nodes, _value("input.1", (1, 3, "?", "?")), ends)
 
 
-def write_recogniser(path: Path, *, takes_several: bool = True, seed: int = 0) -> None:
-    """48 numbers: the crop in 4 x 4 patches, by weights that `seed` chooses."""
-    weights = np.random.default_rng(seed).normal(size=(48, 48)).astype(np.float32)
+def write_recogniser(path: Path, *, takes_several: bool = True, seed: int = 0, gain: float = 1.0) -> None:
+    """48 numbers: the crop in 4 x 4 patches, by weights that `seed` chooses, times `gain`."""
+    weights = np.random.default_rng(seed).normal(size=(48, 48)).astype(np.float32) * np.float32(gain)
     nodes = [
         helper.make_node("AveragePool", ["x"], ["patches"], kernel_shape=[28, 28], strides=[28, 28]),
         helper.make_node("Reshape", ["patches", "shape"], ["flat"]),

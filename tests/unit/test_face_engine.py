@@ -149,6 +149,15 @@ def test_a_detector_without_landmarks_is_refused_at_the_start(tmp_path: Path) ->
         load_engine(CONFIG, tmp_path)
 
 
+@pytest.mark.parametrize("gain", [0.0, float("nan")])
+def test_a_recogniser_that_says_nothing_is_refused_at_the_start(models: Path, gain: float) -> None:
+    """Every face would be as similar to every other; weights that were converted badly do this."""
+    write_recogniser(models / PACKS_FOLDER / "tiny" / "tiny_w16.onnx", gain=gain)
+
+    with pytest.raises(UnusableModelError, match="nothing but zeros, or with no numbers"):
+        load_engine(CONFIG, models)
+
+
 def test_both_models_run_on_the_gpu_that_was_asked_for(models: Path) -> None:
     """A recogniser left on the CPU would be the slow part, unseen."""
     runtime = GpuRuntime(gpu_works=True)
