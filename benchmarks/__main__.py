@@ -9,7 +9,7 @@ from pathlib import Path
 
 import cv2
 
-from benchmarks import capture, delays, faces, idle, many_cameras, motion, tracking, worker
+from benchmarks import capture, delays, faces, faces_pairs, gallery, idle, many_cameras, motion, tracking, worker
 from benchmarks.report import update_results
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -20,6 +20,8 @@ BENCHMARKS: dict[str, Callable[[], str]] = {
     "worker": worker.measure,
     "tracking": tracking.measure,
     "faces": faces.measure,
+    "faces_pairs": faces_pairs.measure,
+    "gallery": gallery.measure,
     "capture": capture.measure,
     "many_cameras": many_cameras.measure,
     "delays": delays.measure,
