@@ -8,7 +8,7 @@ from face_worker.engines import Engine
 from face_worker.looking import Looked, SeenFace
 from face_worker.metrics import INFERENCE_SECONDS
 from face_worker.tracks import PersonTrack, combined
-from face_worker.upright import with_better_landmarks
+from face_worker.upright import seen_again
 from shared_utils.analysis.detections import Image
 from shared_utils.analysis.tracking import SegmentTracker, Sighting, Track
 from shared_utils.faces.alignment import AlignmentError
@@ -72,23 +72,27 @@ def _worth(quality: FaceQuality) -> float:
 
 
 def embed(followed: Iterable[Followed], engine: Engine) -> Generator[PersonTrack, None, None]:
-    """Each track with one embedding of its best faces. Tracks of which no face can be aligned are left out."""
+    """Each track with one embedding of its best faces. A track without any face at the second look is left out."""
     for one in followed:
-        crops, qualities = _aligned(one.portraits, engine)
-        if not crops:
+        aligned = _aligned(one.portraits, engine)
+        if not aligned:
             continue
         with INFERENCE_SECONDS.labels("embed").time():
-            embeddings = engine.embed_crops(crops)
-        best = one.portraits[0]
-        yield PersonTrack(one.track_id, one.sightings, combined(embeddings, qualities), best.quality, best.image)
+            embeddings = engine.embed_crops([crop for _, crop in aligned])
+        embedding = combined(embeddings, [portrait.quality for portrait, _ in aligned])
+        best, _ = aligned[0]
+        yield PersonTrack(one.track_id, one.sightings, embedding, best.quality, best.image)
 
 
-def _aligned(portraits: Sequence[Portrait], engine: Engine) -> tuple[list[Image], list[float]]:
-    crops, qualities = [], []
+def _aligned(portraits: Sequence[Portrait], engine: Engine) -> list[tuple[Portrait, Image]]:
+    """The portraits that show a face at the second look, too, each with the aligned face."""
+    aligned = []
     for portrait in portraits:
+        face = seen_again(portrait, engine)
+        if face is None:
+            continue
         try:
-            crops.append(engine.crop(portrait.image, with_better_landmarks(portrait, engine)))
+            aligned.append((portrait, engine.crop(portrait.image, face)))
         except AlignmentError:
             continue
-        qualities.append(portrait.quality)
-    return crops, qualities
+    return aligned

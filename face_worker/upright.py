@@ -1,8 +1,8 @@
-"""Finding the landmarks of a face once more, with the head upright and at a size that the detector knows best.
+"""Looking at a face once more, with the head upright and at a size that the detector knows best.
 
 The first look is at a small picture, and at heads as they are. Landmarks of a head that leans to its side are off by
-so much that its embedding may be nobody's (measured: docs/design/faces.md). What this costs is a twentieth of a whole
-frame, for the few best faces of a track only.
+so much that its embedding may be nobody's, and what is a face at the first look may be a shop window (measured:
+docs/design/faces.md). What this costs is a tenth of a whole frame, for the few best faces of a track only.
 """
 
 import cv2
@@ -19,13 +19,13 @@ _FACE_PX = 80  # the longer side of the face in that
 _OFF_CENTRE_PX = _FACE_PX / 4  # a face farther away is that of a neighbour
 
 
-def with_better_landmarks(portrait: Portrait, engine: Engine) -> FaceFound:
-    """The face of the portrait, in its pixels; as it was if it is not found again."""
+def seen_again(portrait: Portrait, engine: Engine) -> FaceFound | None:
+    """The face of the portrait, in its pixels, with better landmarks; None if there is none at the second look."""
     turn = _upright(portrait.face)
     turned = cv2.warpAffine(portrait.image, turn, (_SIDE_PX, _SIDE_PX))
     found = [face for face in engine.find(np.asarray(turned, np.uint8)) if _off_centre_px(face) < _OFF_CENTRE_PX]
     if not found:
-        return portrait.face
+        return None
     back = np.asarray(cv2.invertAffineTransform(turn), np.float32)
     face = min(found, key=_off_centre_px)
     return FaceFound(portrait.face.box, portrait.face.score, face.landmarks @ back[:, :2].T + back[:, 2])
