@@ -32,7 +32,7 @@ _CAMERA = """\
     # motion:
     #   min_area: 0.002  # smallest moving part of the picture that counts
     #   masks: [[[0, 0], [1, 0], [1, 0.1], [0, 0.1]]]  # ignore the top tenth, where the camera writes the time
-    analyses: [objects]  # what is looked for in its segments
+    analyses: [objects, faces]  # what is looked for in its segments; faces need weights: vedette models fetch
 """
 _TAIL = """
 storage:  # the oldest segments go first

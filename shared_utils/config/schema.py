@@ -72,7 +72,8 @@ class CameraConfig(Section):
     )
     motion: MotionConfig = Field(default=MotionConfig(), description="What counts as motion.")
     analyses: tuple[Literal["objects", "faces"], ...] = Field(
-        default=("objects",), description="Which analyses the segments of this camera get."
+        default=("objects", "faces"),
+        description="Which analyses the segments of this camera get. Those for faces wait until there are weights.",
     )
     privacy: Literal["none", "blur"] = Field(
         default="none", description="blur: nothing that a viewer can open shows an unredacted face."

@@ -79,7 +79,9 @@ def vedette(tmp_path: Path) -> Iterator[Run]:
     except RedisServerMissingError as error:
         pytest.skip(str(error))
     run = Run(tmp_path, write_stand_ins(tmp_path / "stand-ins"))
-    (tmp_path / "vedette.yml").write_text("cameras: {front: {url: 'rtsp://admin:hunter2-secret@127.0.0.1/live'}}\n")
+    (tmp_path / "vedette.yml").write_text(
+        "cameras: {front: {url: 'rtsp://admin:hunter2-secret@127.0.0.1/live', analyses: [objects]}}\n"
+    )
     yield run
     run.clean_up()
 

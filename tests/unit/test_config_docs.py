@@ -47,7 +47,7 @@ def test_headings_of_troubleshooting_are_literal_messages() -> None:
     headings = re.findall(r"^### (.+)$", text, re.MULTILINE)
     code = "".join(
         path.read_text(encoding="utf-8")
-        for package in ("capture_service", "rtsp_emulator", "shared_utils", "vedette", "video_worker")
+        for package in ("capture_service", "face_worker", "rtsp_emulator", "shared_utils", "vedette", "video_worker")
         for path in (ROOT / package).rglob("*.py")
     )
     # strings that go on in the next line are one string; what is filled in is `…` in a heading
