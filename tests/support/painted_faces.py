@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from shared_utils.analysis.detections import Floats, Image
 from shared_utils.faces.alignment import aligned_crop
@@ -28,6 +29,7 @@ class Painted:
     side_px: int = 120
     blurred: bool = False
     turned: bool = False
+    pale: bool = False
 
 
 def picture(*faces: Painted, size: tuple[int, int] = (640, 480), seed: int = 0) -> Image:
@@ -41,7 +43,7 @@ def picture(*faces: Painted, size: tuple[int, int] = (640, 480), seed: int = 0) 
         patch = np.empty((side, side, 3), np.uint8)
         patch[..., 0] = _TURNED if face.turned else _FRONTAL
         patch[..., 1] = face.who
-        patch[..., 2] = 100 if face.blurred else random.integers(0, 255, (side, side))
+        patch[..., 2] = 100 if face.blurred else _noise(random, side, face)
         image[20 : 20 + side, left : left + side] = patch
         left += side + 20
     return image
@@ -54,13 +56,19 @@ def photo(folder: Path, name: str, *faces: Painted, seed: int = 0) -> Path:
     return path
 
 
+def _noise(random: np.random.Generator, side: int, face: Painted) -> NDArray[np.uint8]:
+    grain = 2 if face.pale else 1  # pale, but not blurred
+    coarse = random.integers(0, 30 if face.pale else 255, (-(-side // grain), -(-side // grain)))
+    return np.asarray(np.kron(coarse, np.ones((grain, grain)))[:side, :side], np.uint8)
+
+
 class PaintedEngine:
-    """Finds painted faces."""
+    """Finds painted faces, all as surely as it is told."""
 
     embedding_size = 2
 
-    def __init__(self, name: str = "painted") -> None:
-        self._name = name
+    def __init__(self, name: str = "painted", score: float = 0.9) -> None:
+        self._name, self._score = name, score
 
     @property
     def name(self) -> str:
@@ -71,7 +79,7 @@ class PaintedEngine:
         mask = (image[..., 0] > 220).astype(np.uint8)
         count, _, stats, _ = cv2.connectedComponentsWithStats(mask)
         boxes = [tuple(int(value) for value in stats[number][:4]) for number in range(1, count)]
-        return [_face(image, *box) for box in sorted(boxes) if min(box[2:]) >= 8]
+        return [_face(image, self._score, box) for box in sorted(boxes) if min(box[2:]) >= 8]
 
     def crop(self, image: Image, face: FaceFound) -> Image:
         return aligned_crop(image, face)
@@ -81,7 +89,8 @@ class PaintedEngine:
         return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
 
 
-def _face(image: Image, left: int, top: int, width: int, height: int) -> FaceFound:
+def _face(image: Image, score: float, place: tuple[int, ...]) -> FaceFound:
+    left, top, width, height = place
     points = _FRONTAL_FACE if image[top + height // 2, left + width // 2, 0] > 245 else _PROFILE
     landmarks = np.array([(left + x * width, top + y * height) for x, y in points], np.float32)
-    return FaceFound((left, top, left + width, top + height), 0.9, landmarks)
+    return FaceFound((left, top, left + width, top + height), score, landmarks)

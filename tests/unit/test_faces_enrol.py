@@ -72,6 +72,21 @@ def test_a_photo_that_cannot_be_used_says_why(
     assert gallery.identities() == []
 
 
+@pytest.mark.parametrize(
+    ("score", "pale", "reason"),
+    [(0.64, False, Reason.UNSURE), (0.66, True, Reason.POOR), (0.66, False, None), (0.9, True, None)],
+)
+def test_one_weakness_is_forgiven_and_several_are_not(
+    gallery: Gallery, tmp_path: Path, *, score: float, pale: bool, reason: Reason | None
+) -> None:
+    """A dog is a face to a detector at 0.64; a face in poor light that may be hidden is like many."""
+    path = photo(tmp_path, "a.png", Painted(20, pale=pale))
+
+    done = added(gallery, "Anna", path, engine=PaintedEngine(score=score))
+
+    assert reasons(done) == ([] if reason is None else [reason])
+
+
 def test_the_good_ones_of_a_folder_are_added_and_the_bad_ones_told(gallery: Gallery, tmp_path: Path) -> None:
     """Thirty photos must not be lost for two that are blurred."""
     good = [photo(tmp_path, f"{number}.png", ANNA, seed=number) for number in range(3)]

@@ -16,6 +16,7 @@ from vedette.faces.photos import Photo, PhotoError, read_photo
 LEAST_SIZE_PX = 48  # half of what recognisers take; measured: at 30 px the similarity with the same photo is 0.82
 LEAST_SHARPNESS = 0.1  # at 0.34 the similarity with the sharp photo is still 0.72, at 0.03 it is 0.53 and falls
 LEAST_FRONTALITY = 0.2  # a profile is 0; somebody who looks past the camera 0.5 to 0.8
+LEAST_QUALITY = 0.3  # what is left of the similarity, all in all: too little light, a hand before the mouth
 LEAST_SCORE = 0.65  # the detector takes a dog for a face at 0.64, and every face of a portrait at 0.69 or more
 
 
@@ -29,6 +30,7 @@ class Reason(StrEnum):
     TINY = "tiny"
     BLURRED = "blurred"
     TURNED = "turned"
+    POOR = "poor"
     ALREADY_ADDED = "already-added"
     SOMEBODY_ELSE = "somebody-else"
     DIFFERENT_PERSON = "different-person"
@@ -126,4 +128,7 @@ def _flaw_of(face: FaceFound, quality: FaceQuality) -> tuple[Reason, str] | None
             f"its face is turned too far (frontality {quality.frontality:.2f}, at least {LEAST_FRONTALITY} is needed)"
         )
         return Reason.TURNED, text
+    if quality.overall < LEAST_QUALITY:
+        text = f"its face is too dark, too pale or hidden (quality {quality.overall:.2f}, {LEAST_QUALITY} is needed)"
+        return Reason.POOR, text
     return None

@@ -9,7 +9,7 @@ from face_worker.best_faces import BestFaces, Portrait, portrait_of
 from face_worker.engines import Engine
 from face_worker.looking import FACE, SeenFace
 from face_worker.tracks import combined
-from face_worker.upright import with_better_landmarks
+from face_worker.upright import seen_again
 from shared_utils.analysis.detections import Floats, Image
 from shared_utils.analysis.tracking import SegmentTracker, Track
 from shared_utils.faces.alignment import AlignmentError
@@ -77,7 +77,9 @@ class FaceSight:
             if not self._best.wants(track_id, t, quality):
                 return
             portrait = portrait_of(image, face, t=t, quality=quality)
-            better = with_better_landmarks(portrait, self._engine)
+            better = seen_again(portrait, self._engine)
+            if better is None:
+                return  # what is no face at a second look
             embedding = self._engine.embed_crops([self._engine.crop(portrait.image, better)])[0]
         except AlignmentError:
             return  # no recogniser could look at it
