@@ -11,7 +11,7 @@ from face_worker.engines import Engine, Engines
 from face_worker.gone import GoneSegments, NobodyLooked
 from face_worker.metrics import FRAMES, SEGMENTS
 from face_worker.pipeline import Faces
-from face_worker.weights import wait_for_weights
+from face_worker.weights import health_for, wait_for_weights
 from shared_utils.analysis.segment_worker import SegmentWorker, WorkerMetrics
 from shared_utils.analysis.worker_status import WorkerStatus
 from shared_utils.clock import SystemClock
@@ -43,7 +43,9 @@ def serve(config: Config, stop: Event) -> None:
     try:
         gone = _gone_segments(config, status)
         load = partial(_load, config, config.faces.model)
-        engine = wait_for_weights(load, status, stop, meanwhile=partial(gone.end_tasks, stop))
+        engine = wait_for_weights(
+            load, status, stop, health=health_for(config), meanwhile=partial(gone.end_tasks, stop)
+        )
         if engine is not None:
             _work(config, engine, status, stop)
     finally:
