@@ -13,9 +13,13 @@ import pytest
 
 from tests.support.waiting import wait_until
 from vedette.loopback import free_port
+from vedette.missing_models import find_any_pack
 
 REPO = Path(__file__).resolve().parents[2]
 DEMO_URL = "rtsp://emulator:8554/demo"
+SERVICES = ("redis", "emulator", "capture", "video-worker", "face-worker")
+PACK = find_any_pack(Path(os.environ.get("MODELS_DIR", "models")))
+needs_faces = pytest.mark.skipif(PACK is None, reason="no InsightFace pack in MODELS_DIR (vedette models list)")
 # Building takes minutes on two cores, and so does the first event of the demo scene.
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(1500)]
 
@@ -40,8 +44,8 @@ class Stack:
     def ids(self, service: str) -> list[str]:
         return self.compose("ps", "-q", service).split()
 
-    def log_lines(self) -> list[dict[str, Any]]:
-        path = self.video / "detections_log.jsonl"
+    def log_lines(self, log: str = "detections_log") -> list[dict[str, Any]]:
+        path = self.video / f"{log}.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
@@ -70,13 +74,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         "REDIS_PORT": str(free_port()),
         "REDIS_PASSWORD": secrets.token_urlsafe(18),
         "MODELS_DIR": os.environ.get("MODELS_DIR", "./models"),
+        "VEDETTE_FACES__MODEL": PACK or "buffalo_l",
     }
     kept = [line for line in example.splitlines() if line.split("=")[0] not in settings]
     (folder / ".env").write_text("\n".join([*kept, *(f"{key}={value}" for key, value in settings.items()), ""]))
     stack = Stack(folder)
     try:
         stack.compose("build")
-        stack.compose("up", "-d", "redis", "emulator", "capture", "video-worker")
+        stack.compose("up", "-d", *SERVICES)
         yield stack
     finally:
         (folder / "compose.log").write_text(stack.compose("logs", "--no-color", check=False))
@@ -135,8 +140,47 @@ def inspect(container: str, template: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
+@needs_faces
+def test_a_stranger_in_front_of_a_camera_is_named_in_a_container_and_known_from_then_on(stack: Stack) -> None:
+    """Recording, the gallery on its volume, and the log, from a user's own words."""
+    wait_until("somebody is seen", lambda: any("unknown" in line["detected"] for line in faces_of(stack)), 420)
+
+    stack.compose("run", "--rm", "faces", "unknown")
+    stack.compose("run", "--rm", "faces", "name", "1", "Ann")
+    people = stack.compose("run", "--rm", "faces", "list")
+
+    assert "Ann" in people
+    assert any("Ann" in line["detected"] for line in faces_of(stack))
+    assert (stack.video / "gallery" / "snapshot.npz").is_file()
+    assert (stack.folder / "photos" / "unknown.png").read_bytes().startswith(b"\x89PNG")
+    assert not (stack.video / "state").exists()  # the gallery is not on the shared folder
+
+
+def test_without_weights_the_face_worker_waits_and_says_what_is_missing(stack: Stack) -> None:
+    """Most people begin without: nothing may end, and nobody should have to guess."""
+    name = f"{stack.project}-waiting"
+    stack.compose("run", "-d", "--name", name, "-e", "VEDETTE_FACES__MODEL=buffalo_m", "face-worker")
+    try:
+        wait_until("it says what it waits for", lambda: "buffalo_m" in health_of(name), 120)
+        told = health_of(name)
+
+        assert "waiting for weights" in told
+        assert inspect(name, "{{.State.Running}}") == "true"
+    finally:
+        subprocess.run(["docker", "rm", "-f", name], capture_output=True, check=True)
+
+
+def faces_of(stack: Stack) -> list[dict[str, Any]]:
+    return stack.log_lines("faces_log")
+
+
+def health_of(container: str) -> str:
+    command = ["docker", "exec", container, "python", "-m", "shared_utils.health"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
 def test_every_service_reports_itself_healthy(stack: Stack) -> None:
-    for service in ("redis", "emulator", "capture", "video-worker"):
+    for service in SERVICES if PACK else SERVICES[:-1]:
         for container in stack.ids(service):
             wait_until(
                 f"{service} is healthy",
@@ -152,7 +196,7 @@ def test_no_service_runs_as_root_and_no_log_holds_the_password(stack: Stack) -> 
         if line.startswith("REDIS_PASSWORD=")
     )
 
-    for service in ("redis", "emulator", "capture", "video-worker"):
+    for service in SERVICES:
         assert stack.compose("exec", "-T", service, "id", "-u").strip() != "0", service
 
     assert password not in stack.compose("logs", "--no-color")
