@@ -91,12 +91,16 @@ class FaceAnalysis:
         return find_faces(segment, engine, matcher, self._options.looking)
 
     def keep(self, task: Task, manifest: Manifest | None, found: Faces) -> None:
-        """Write what the gallery learns from, named people included: names can be wrong, and are changed later.
-
-        Without it nobody of this segment could ever get a name, so the line waits for it. Raises StorageError.
-        """
+        """Write what the gallery learns from. Raises StorageError."""
+        self._write_appearances(task, manifest, found)
         for one in found.tracks:
             TRACKS.labels("known" if one.match.known else "unknown").inc()
+
+    def _write_appearances(self, task: Task, manifest: Manifest | None, found: Faces) -> None:
+        """Of all people, named ones included: names can be wrong, and are changed later.
+
+        Without it nobody of this segment could ever get a name, so the line waits for it.
+        """
         if not _has_a_place(task):
             log.warning("the faces of %s are not kept: its task was written by hand", task.segment_id)
             return

@@ -48,6 +48,13 @@ def test_tracks_that_share_a_frame_are_never_one() -> None:
     assert [one.track_id for one in rejoined(tracks)] == [1, 2]
 
 
+def test_blurred_faces_join_nothing() -> None:
+    """Shadows in the dark are like each other, whoever they are of."""
+    tracks = [track(1, ANNA, [0.0], quality=0.05), track(2, ANNA, [2.0]), track(3, ANNA, [4.0], quality=0.1)]
+
+    assert [one.track_id for one in rejoined(tracks)] == [1, 2, 3]
+
+
 def test_different_people_stay_apart() -> None:
     """One who leaves as another comes is the usual case at a door."""
     tracks = [track(1, ANNA, [0.0]), track(2, between(ANNA, ANYBODY, 0.3), [2.0])]
