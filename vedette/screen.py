@@ -107,11 +107,11 @@ def worker_line(worker: WorkerView) -> Text:
 
 
 def detections_table(lines: Sequence[Mapping[str, Any]]) -> Table:
-    """Lines of the detections log, in the given order."""
+    """Lines of the logs of objects and of faces, in the given order."""
     table = Table("camera", "recorded (UTC)", title="latest detections", title_justify="left", expand=True)
     table.add_column("analysed in", justify="right")
     table.add_column("detected", ratio=1)
-    table.add_column("objects", justify="right")
+    table.add_column("count", justify="right")
     for line in lines:
         table.add_row(*detection_row(line))
     if not lines:
@@ -120,9 +120,10 @@ def detections_table(lines: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def detection_row(line: Mapping[str, Any]) -> tuple[str, str, str, Text, str]:
-    """Camera, time of the recording, how long the analysis took, what was detected, how many objects."""
+    """Camera, time of the recording, how long the analysis took, what was detected, how many of it."""
     if line.get("ok"):
-        detected = Text(", ".join(line.get("detected", ())) or "nothing that it knows")
+        nothing = "nobody" if "faces" in line else "nothing that it knows"
+        detected = Text(("faces: " if "faces" in line else "") + (", ".join(line.get("detected", ())) or nothing))
     else:
         detected = Text(str(line.get("error") or "failed"), "red")
     return (

@@ -8,7 +8,7 @@ from typing import Any
 
 from shared_utils.clock import Clock
 from shared_utils.config import Config
-from shared_utils.logs import DETECTIONS_LOG, JsonlLog
+from shared_utils.logs import DETECTIONS_LOG, FACES_LOG, JsonlLog
 from shared_utils.models import HOG
 from shared_utils.queue import QueueUnavailableError, TaskQueue
 from shared_utils.status import read_status
@@ -95,8 +95,9 @@ def take_snapshot(config: Config, queues: Sequence[TaskQueue], now: datetime) ->
 
 
 def latest_detections(video_dir: Path, clock: Clock, count: int) -> list[dict[str, Any]]:
-    """The last lines of the detections log, the newest first."""
-    return list(JsonlLog(video_dir, DETECTIONS_LOG, clock).lines())[: -count - 1 : -1]
+    """The last lines of the logs of objects and of faces, the newest first."""
+    lines = [line for log in (DETECTIONS_LOG, FACES_LOG) for line in JsonlLog(video_dir, log, clock).lines()]
+    return sorted(lines, key=lambda line: str(line.get("timestamp")), reverse=True)[:count]
 
 
 def _of(statuses: Iterable[dict[str, Any]], service: str) -> list[dict[str, Any]]:

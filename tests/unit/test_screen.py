@@ -17,7 +17,7 @@ from shared_utils.segments import Manifest, VideoDir, VideoInfo, segment_id, wri
 from vedette import screen
 from vedette.demo import PlainProgress, clean_environment, plain_line
 from vedette.demo_report import DemoIncompleteError, DemoReport, examine, found_table, print_report
-from vedette.screen_state import CameraView, QueueView, Snapshot, WorkerView, take_snapshot
+from vedette.screen_state import CameraView, QueueView, Snapshot, WorkerView, latest_detections, take_snapshot
 
 MOMENT = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
 CAMERA = CameraView("front", "streaming", None, "h264", 1920, 1080, 15.0, 2100.0, True, True, 3)
@@ -214,6 +214,20 @@ def test_a_demo_with_faces_is_complete_once_a_segment_has_both_lines() -> None:
     assert [one.complete for one in (objects_only, failed, both)] == [False, False, True]
     with pytest.raises(DemoIncompleteError, match="their analysis failed: no weights"):
         failed.raise_if_incomplete(Path("logs"))
+
+
+def test_the_screen_shows_the_newest_of_objects_and_of_faces(tmp_path: Path) -> None:
+    """Otherwise somebody who waits for a name does not see that it came."""
+    times = {"detections_log": ("10:01", "10:04"), "faces_log": ("10:02", "10:03")}
+    for log, moments in times.items():
+        own = FACES_LINE if log == "faces_log" else LINE
+        lines = [json.dumps(own | {"timestamp": f"2026-11-20T{moment}:00.000Z"}) for moment in moments]
+        (tmp_path / f"{log}.jsonl").write_text("\n".join([*lines, ""]))
+
+    latest = latest_detections(tmp_path, SystemClock(), 3)
+
+    assert [line["timestamp"][11:16] for line in latest] == ["10:04", "10:03", "10:02"]
+    assert "faces: Ann, unknown" in drawn(screen.detections_table(latest))
 
 
 def test_the_report_counts_people_by_name_and_asks_for_names_of_strangers() -> None:
