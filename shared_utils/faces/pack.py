@@ -1,6 +1,7 @@
 """A pack: the folder of models that belong together, as InsightFace publishes them. Nothing is ever downloaded."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from shared_utils.models import PACKS_FOLDER, ModelMissingError, UnusableModelEr
 PACKS_DIR = Path(PACKS_FOLDER)  # in MODELS_DIR
 _LEAST_DETECTOR_OUTPUTS = 5  # how InsightFace itself tells a detector from the other models of a pack
 _LEAST_CROP_PX = 112
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _ADVICE = "A pack is a folder with one SCRFD detector and one ArcFace recogniser, such as buffalo_l or buffalo_s."
 
 
@@ -39,6 +41,8 @@ def find_pack(name: str, models_dir: Path) -> Pack:
     folder = find_model(name, models_dir)
     if not folder.is_dir():
         raise UnusableModelError(folder, "it is a file", _ADVICE)
+    if not _PLAIN_NAME.fullmatch(folder.name):
+        raise UnusableModelError(folder, "its name becomes part of file names", "Give it a name such as buffalo_l.")
     if has_model_package_manifest(folder):
         raise UnusableModelError(
             folder, "its manifest.json is of a newer kind of pack, which is not known here", _ADVICE

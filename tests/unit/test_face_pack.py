@@ -55,6 +55,15 @@ def test_a_name_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
         find_pack("../other", tmp_path)
 
 
+@pytest.mark.parametrize("name", ["my faces", "größe", ".hidden"])
+def test_a_folder_whose_name_no_file_should_bear_is_refused(tmp_path: Path, name: str) -> None:
+    """The name of the pack stands in the names of files beside the segments, and in tasks."""
+    tiny_pack(tmp_path / PACKS_FOLDER / name)
+
+    with pytest.raises(UnusableModelError, match="Give it a name such as buffalo_l"):
+        find_pack(name, tmp_path)
+
+
 def test_two_recognisers_are_one_too_many(tmp_path: Path) -> None:
     """Whichever were taken, embeddings of the other would lie in the gallery under the same name."""
     folder = tiny_pack(tmp_path / PACKS_FOLDER / "mine")
