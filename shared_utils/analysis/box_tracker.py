@@ -14,6 +14,7 @@ from shared_utils.analysis.detections import Box
 # Measured on annotated footage at 2 to 25 frames a second (docs/design/tracking.md): boxes that are only near each
 # other count too, because a walking person, and much more so a face, leaves its own box between two frames.
 _LEAST_DIOU = -0.5
+_OTHER_ROWS = 0.1  # what is left of the likeness where no row is shared: somebody may come down a flight of stairs
 _LOST_SECONDS = 2.0
 _LOST_FRAMES = 3  # where frames are rare, 2 s would be less than the pause between two of them
 _LEAST_LIKENESS = 1e-9  # the library asks for at least so much; here it is anything above 0
@@ -75,8 +76,8 @@ class _Likeness(BaseIoU):
     def _compute(self, boxes_1: NDArray[np.floating], boxes_2: NDArray[np.floating]) -> NDArray[np.float64]:
         """Tracks by boxes; above 0 is a pair."""
         near = DIoU().compute(boxes_1, boxes_2) - _LEAST_DIOU
-        likeness = np.where(near > 0, near * _shared_rows(boxes_1, boxes_2) * self.scores, near)
-        return np.asarray(likeness, np.float64)
+        rows = _OTHER_ROWS + (1 - _OTHER_ROWS) * _shared_rows(boxes_1, boxes_2)
+        return np.asarray(np.where(near > 0, near * rows * self.scores, near), np.float64)
 
 
 class _RigidBox(XCYCWHStateEstimator):

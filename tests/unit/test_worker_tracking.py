@@ -167,6 +167,13 @@ def test_faces_that_pass_in_a_row_keep_their_ids_although_they_leave_their_own_p
     ]
 
 
+def test_a_face_that_falls_by_more_than_its_height_between_two_looks_keeps_its_id() -> None:
+    """Somebody runs down the stairs: no row of the picture that the face was in is one that it is in now."""
+    tracker = tracked([[face(100.0, 40.0 * number)] for number in range(6)], pause_seconds=0.25)
+
+    assert [len(track.sightings) for track in tracker.tracks] == [6]
+
+
 def test_somebody_whom_the_detector_sees_twice_goes_on_with_the_surer_box() -> None:
     """Half a person found beside the whole one must not take the track along."""
     tracker = SegmentTracker(frames_per_second=5)
