@@ -10,6 +10,7 @@ from PIL import Image as Pillow
 from typer.testing import CliRunner, Result
 
 from shared_utils.gallery.database import GalleryDatabase
+from tests.support.own_folder import work_in
 from tests.support.painted_faces import Painted, PaintedEngine, photo
 from vedette.cli import app
 
@@ -43,9 +44,7 @@ class Bench:
 
 @pytest.fixture
 def faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    monkeypatch.chdir(tmp_path)
-    for name in ("RTSP_URL", "REDIS_URL", "VIDEO_DIR", "STATE_DIR", "MODELS_DIR"):
-        monkeypatch.delenv(name, raising=False)
+    work_in(tmp_path, monkeypatch)
     bench = Bench(tmp_path)
     monkeypatch.setattr("vedette.commands.faces.loaded_engine", lambda _: PaintedEngine(bench.model))
     return bench

@@ -18,6 +18,7 @@ from shared_utils.gallery.snapshot import read_snapshot, snapshot_path
 from shared_utils.logs import FACES_LOG, JsonlLog
 from shared_utils.segments import VideoDir, parse_segment_id
 from tests.support.fixed_clock import FixedClock
+from tests.support.own_folder import work_in
 from vedette.cli import app
 
 SEGMENTS = ("front-20261120T101500123Z", "front-20261120T111500123Z", "yard-20261120T121500123Z")
@@ -48,9 +49,7 @@ class Bench:
 
 @pytest.fixture
 def faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    monkeypatch.chdir(tmp_path)
-    for name in ("RTSP_URL", "REDIS_URL", "VIDEO_DIR", "STATE_DIR", "MODELS_DIR"):
-        monkeypatch.delenv(name, raising=False)
+    work_in(tmp_path, monkeypatch)
     bench = Bench(tmp_path)
     recorded(bench.video, SEGMENTS[0], [POSTWOMAN, BOY])
     recorded(bench.video, SEGMENTS[1], [POSTWOMAN + 5])

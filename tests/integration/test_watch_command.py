@@ -13,6 +13,7 @@ from shared_utils.config import CameraConfig
 from tests.support.as_segment import existing
 from tests.support.clips import make_clip
 from tests.support.emulator import Emulator
+from tests.support.own_folder import work_in
 from vedette.cli import app
 
 PASSWORD = "hunter2secret"
@@ -26,9 +27,7 @@ def run(folder: Path, *arguments: str, settings: dict[str, object] | None = None
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    for name in ("RTSP_URL", "REDIS_URL", "VIDEO_DIR", "STATE_DIR", "MODELS_DIR"):
-        monkeypatch.delenv(name, raising=False)
+    work_in(tmp_path, monkeypatch)
     return tmp_path
 
 

@@ -80,7 +80,7 @@ def _card(gallery: Gallery, stranger: Stranger) -> Card:
 
 def _tiles(gallery: Gallery, stranger: Stranger) -> tuple[Tile, ...]:
     return tuple(
-        Tile(_picture(gallery, one), f"{one.camera} {one.started_at:%m-%d %H:%M}")
+        Tile(_picture(gallery, one), f"{one.started_at:%m-%d %H:%M} {one.camera}")
         for one in stranger.seen[:_MOST_FACES]
     )
 

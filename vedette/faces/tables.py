@@ -109,7 +109,10 @@ def face_json(face: KnownEmbedding) -> dict[str, Any]:
 
 def strangers_table(strangers: Sequence[Stranger]) -> Table:
     """The numbers to name them by, and where they were seen."""
-    table = Table("stranger", "seen", "first (UTC)", "last (UTC)", "cameras", "best face")
+    table = Table("stranger", "seen")
+    table.add_column("first (UTC)", no_wrap=True)
+    table.add_column("last (UTC)", no_wrap=True)
+    table.add_column("cameras")
     for one in strangers:
         cluster = one.cluster
         table.add_row(
@@ -118,7 +121,6 @@ def strangers_table(strangers: Sequence[Stranger]) -> Table:
             f"{cluster.first_seen:%Y-%m-%d %H:%M}",
             f"{cluster.last_seen:%Y-%m-%d %H:%M}",
             Text(", ".join(one.cameras)),
-            Text(f"{one.seen[0].track.segment_id} track {one.seen[0].track.track_id}"),
         )
     return table
 
