@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from shared_utils.analysis.worker_status import WorkerStatus
 from shared_utils.config import Config
-from shared_utils.models import ModelMissingError
+from shared_utils.models import ModelMissingError, UnusableModelError
 from shared_utils.telemetry import HEALTH, Health
 
 log = logging.getLogger(__name__)
@@ -36,16 +36,20 @@ def wait_for_weights(
 
     `meanwhile` is called before each pause.
 
-    What is missing is told by health and status all the time, and by the log once. Raises whatever else `load` raises.
+    What is missing is told by health and status all the time, and by the log once. Weights that come while we wait and
+    cannot be used are taken for half copied, and waited for. Raises whatever else `load` raises, which is
+    UnusableModelError for weights that were there from the beginning.
     """
-    told = False
+    told = ""
     while not stop.is_set():
         try:
             loaded = load()
-        except ModelMissingError as error:
-            if not told:
+        except (ModelMissingError, UnusableModelError) as error:
+            if isinstance(error, UnusableModelError) and not told:
+                raise
+            if str(error) != told:
                 log.warning("waiting for weights, looking again every %.0f s: %s", pause_seconds, error)
-            told = True
+            told = str(error)
             meanwhile()
             health.report(_PART, ok=False, detail=f"waiting for weights: {error}")
             status.waiting_for(f"weights: {error}")

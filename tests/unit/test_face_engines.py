@@ -110,6 +110,24 @@ def test_a_worker_that_waits_for_weights_stops_when_told() -> None:
     assert site.tries == 3
 
 
+def test_weights_that_come_file_by_file_are_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+    """Large files are copied for minutes; a worker that ends at the first of them would have to be started again."""
+    site = Site(there_at=4)
+
+    def load() -> Engine:
+        if site.tries == 1:
+            site.tries += 1
+            raise UnusableModelError(Path("det.onnx"), "it is cut off")
+        return site.load()
+
+    engine = site.wait(load)
+
+    assert engine is not None
+    assert any("det.onnx is not usable" in state for state in site.states)
+    assert site.health.reasons() == {}
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 3, "what is the matter has changed twice"
+
+
 def test_weights_that_are_broken_are_not_waited_for() -> None:
     """They do not mend themselves: somebody has to be told at once."""
 
