@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from shared_utils.clock import from_iso, to_iso
 from shared_utils.gallery.arrays import Array, read_arrays, unit_rows, write_arrays
 from shared_utils.gallery.errors import UnreadableArraysError
-from shared_utils.segments import VideoDir, parse_segment_id
+from shared_utils.segments import VideoDir
 
 SCHEMA = 1
 _MODEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -44,7 +44,7 @@ class Appearance:
 
 def appearances_folder(video: VideoDir) -> Path:
     """`video/faces`: a folder per camera, in it one per day."""
-    return video.root / "faces"
+    return video.faces
 
 
 def appearances_path(video: VideoDir, segment_id: str, model: str) -> Path:
@@ -54,8 +54,7 @@ def appearances_path(video: VideoDir, segment_id: str, model: str) -> Path:
     """
     if not _MODEL.fullmatch(model):
         raise ValueError(f"the model {model!r} has a name that cannot be part of a file name")
-    camera, started_at = parse_segment_id(segment_id)
-    return appearances_folder(video) / camera / f"{started_at:%Y-%m-%d}" / f"{segment_id}.{model}.npz"
+    return video.appearances(segment_id, model)
 
 
 def write_appearances(video: VideoDir, segment_id: str, model: str, appearances: Sequence[Appearance]) -> Path | None:

@@ -27,7 +27,7 @@ from shared_utils.gallery.errors import GalleryUseError, UnreadableArraysError
 from shared_utils.gallery.records import IndexedAppearance, TrackKey, from_blob, to_blob
 from shared_utils.gallery.rows import know_model
 from shared_utils.gallery.snapshot import Embeddings
-from shared_utils.segments import VideoDir
+from shared_utils.segments import APPEARANCES_SUFFIX, VideoDir
 
 _APPEARANCES = (
     "select segment_id, model, track_id, path, camera, started_at, first_t, last_t, quality, cluster, vector"
@@ -80,7 +80,7 @@ def refresh(database: GalleryDatabase, video: VideoDir) -> IndexChange:
 
 def _files(folder: Path) -> Iterator[_File]:
     """`<camera>/<day>/<name>.npz`, whatever else lies there."""
-    for path in folder.glob("*/*/*.npz"):
+    for path in folder.glob(f"*/*/*{APPEARANCES_SUFFIX}"):
         try:
             status = path.stat()
         except OSError:
@@ -103,7 +103,7 @@ def _read(folder: Path, file: _File) -> tuple[list[Appearance], str | None]:
     except (UnreadableArraysError, OSError) as error:
         return [], str(error)
     name = os.path.basename(file.path)  # noqa: PTH119
-    if any(name != f"{one.segment_id}.{one.model}.npz" for one in found):
+    if any(name != f"{one.segment_id}.{one.model}{APPEARANCES_SUFFIX}" for one in found):
         return [], "it tells of another segment than its name"
     return found, None
 
