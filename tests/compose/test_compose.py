@@ -150,6 +150,7 @@ def test_a_stranger_in_front_of_a_camera_is_named_in_a_container_and_known_from_
     people = stack.compose("run", "--rm", "faces", "list")
 
     assert "Ann" in people
+    assert "Usage" in stack.compose("run", "--rm", "faces")
     assert any("Ann" in line["detected"] for line in faces_of(stack))
     assert (stack.video / "gallery" / "snapshot.npz").is_file()
     assert (stack.folder / "photos" / "unknown.png").read_bytes().startswith(b"\x89PNG")
