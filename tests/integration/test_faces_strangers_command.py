@@ -165,6 +165,25 @@ def test_a_person_who_is_purged_leaves_no_name_and_no_face(faces: Bench) -> None
     assert [[one.track_id for one in read_appearances(path)] for path in kept if path.exists()] == [[2]]
 
 
+def test_nobody_is_purged_while_the_video_folder_is_away(faces: Bench) -> None:
+    """Below a disk that is not mounted lies an empty folder: the past looks purged there, and is not."""
+    number = str(json.loads(faces("unknown", "--json").stdout)[0]["number"])
+    faces("name", number, "Anna")
+    away = [faces.folder / "video" / name for name in ("faces_log.jsonl", "faces")]
+    for path in away:
+        path.rename(faces.folder / path.name)
+    result = faces("remove", "Anna", "--purge", "--yes")
+    for path in away:
+        (faces.folder / path.name).rename(path)
+
+    assert result.exit_code == 1
+    assert "Mount the video folder" in plain(result)
+    assert faces.detected()[1] == ["Anna"]
+    assert faces("show", "Anna").exit_code == 0
+    assert faces("remove", "Anna", "--purge", "--yes").exit_code == 0
+    assert faces.detected() == [["unknown"]] * 3
+
+
 def test_calibration_says_on_what_it_was_measured(faces: Bench) -> None:
     """A rate from three pairs is no rate."""
     number = str(json.loads(faces("unknown", "--json").stdout)[0]["number"])
