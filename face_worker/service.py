@@ -19,7 +19,7 @@ from shared_utils.config import Config
 from shared_utils.errors import ConfigError
 from shared_utils.faces.engine import load_engine
 from shared_utils.logs import FACES_LOG, ResultLog
-from shared_utils.onnx_session import DeviceMissingError
+from shared_utils.onnx_session import DeviceMissingError, require_device
 from shared_utils.queue import TaskQueue, connect
 from shared_utils.queue_worker import QueueWorker
 from shared_utils.status import StatusFile
@@ -35,6 +35,7 @@ def serve(config: Config, stop: Event) -> None:
 
     Raises ModelError for weights that are there and cannot be used, ConfigError for a device that is not.
     """
+    _require_device(config)  # now, and not once there are weights
     cv2.setNumThreads(1)  # OpenCV would take every core; more work is done by more workers
     clock = SystemClock()
     status_file = StatusFile(config.video.status, SERVICE, clock)
@@ -83,6 +84,13 @@ def _gone_segments(config: Config, status: WorkerStatus) -> GoneSegments:
 
 def _queue(config: Config) -> TaskQueue:
     return TaskQueue(connect(config.redis_url.get_secret_value()), FACE_QUEUE, SystemClock())
+
+
+def _require_device(config: Config) -> None:
+    try:
+        require_device("faces", config.faces.device)
+    except DeviceMissingError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _load(config: Config, model: str) -> Engine:

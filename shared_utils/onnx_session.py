@@ -68,6 +68,11 @@ def open_session(
     return session
 
 
+def require_device(section: Section, device: Device, runtime: Any = onnxruntime) -> None:
+    """Raises DeviceMissingError where the runtime knows no such device. Whether one is there, a model shows."""
+    _require(section, device, runtime.get_available_providers())
+
+
 def _require(section: Section, device: Device, present: Sequence[str]) -> None:
     provider = _PROVIDERS[device][0]
     if provider not in present:

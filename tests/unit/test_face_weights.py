@@ -1,9 +1,15 @@
-"""Whose trouble missing weights are."""
+"""Whose trouble missing weights are, and what is no matter of weights."""
 
+from pathlib import Path
+from threading import Event
+
+import onnxruntime
 import pytest
 
+from face_worker.service import serve
 from face_worker.weights import health_for
 from shared_utils.config import Config
+from shared_utils.errors import ConfigError
 from shared_utils.telemetry import HEALTH
 
 
@@ -24,3 +30,14 @@ def test_missing_weights_are_trouble_only_where_faces_are_wanted(
     )
 
     assert (health_for(config) is HEALTH) == is_trouble
+
+
+@pytest.mark.skipif(
+    "CUDAExecutionProvider" in onnxruntime.get_available_providers(), reason="ONNX Runtime for GPUs is installed here"
+)
+def test_a_gpu_that_is_asked_for_and_missing_is_told_at_the_start_and_not_when_the_weights_come(tmp_path: Path) -> None:
+    """Weeks may lie between the two, and nobody would think of the GPU then."""
+    config = Config.model_validate({"faces": {"device": "cuda"}, "models_dir": tmp_path, "video_dir": tmp_path})
+
+    with pytest.raises(ConfigError, match=r"faces\.device is 'cuda'"):
+        serve(config, Event())
