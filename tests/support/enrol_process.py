@@ -7,17 +7,17 @@ STEP is a number, or `-` for a run that nobody kills; the journal names all step
 
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 from tests.support.kill_at import Steps
 from tests.support.painted_faces import PaintedEngine
 from vedette.cli import app
-from vedette.commands import faces
 
 
 def main(folder: str, journal: str, step: str, *arguments: str) -> None:
-    faces.loaded_engine = lambda _settings: PaintedEngine()  # type: ignore[attr-defined]
     Steps(Path(folder), Path(journal), at=None if step == "-" else int(step), every_thread=True).watch()
-    app(["faces", *arguments])
+    with patch("vedette.commands.faces.loaded_engine", lambda _settings: PaintedEngine()):
+        app(["faces", *arguments])
 
 
 if __name__ == "__main__":
