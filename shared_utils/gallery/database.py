@@ -33,6 +33,7 @@ class GalleryDatabase:
         self.clock = clock
         self._mounts = mounts
         self._lock = FileLock(folder / f"{FILE_NAME}.lock", timeout=LOCK_SECONDS)
+        self._telling = FileLock(folder / f"{FILE_NAME}.past.lock", timeout=LOCK_SECONDS)
         self._connection: sqlite3.Connection | None = None
 
     def __enter__(self) -> "GalleryDatabase":
@@ -63,6 +64,12 @@ class GalleryDatabase:
     def locked(self) -> Iterator[None]:
         """Nobody else changes the gallery or writes its snapshot while the block runs. May be nested."""
         with self._errors(), self._lock:
+            yield
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Nobody else changes past log lines and sidecars while the block runs; the gallery itself stays free."""
+        with self._errors(), self._telling:
             yield
 
     @contextmanager

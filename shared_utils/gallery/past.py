@@ -39,7 +39,15 @@ class Told:
 
 
 def note(connection: sqlite3.Connection, now: datetime, renamings: Iterable[Renaming]) -> None:
-    """What is to be told, in this order, once the transaction is on disk."""
+    """What is to be told, in this order, once the transaction is on disk.
+
+    Of a purge what waits from earlier goes without the name, which would stand here for another hour.
+    """
+    renamings = list(renamings)
+    connection.executemany(
+        "update renamings set name = ?, identity_id = null where identity_id = ?",
+        [[one.name, one.old_identity_id] for one in renamings if one.track is None and one.identity_id is None],
+    )
     connection.executemany(
         "insert into renamings (segment_id, model, track_id, old_identity_id, name, identity_id, forget, noted_at)"
         " values (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -62,9 +70,19 @@ def note(connection: sqlite3.Connection, now: datetime, renamings: Iterable[Rena
 def tell_past(database: GalleryDatabase, video: VideoDir) -> Told:
     """Tell the faces log and the sidecars what is noted. Raises StorageError; then it stays noted.
 
-    What is noted of an identity is told again until an hour has passed: workers that were in the middle of a segment
-    may have used the old name after the first time.
+    All but what is to be forgotten is told again until an hour has passed: workers that were in the middle of a segment
+    may have used the old name after the first time, or had their faces on disk and not yet their line.
+
+    One process at a time: what an older one is still at could end in the log above what a newer one has told.
     """
+    with database.reading() as connection:
+        if connection.execute("select max(id) from renamings").fetchone()[0] is None:
+            return Told()  # who only looks need not wait
+    with database.telling():
+        return _tell(database, video)
+
+
+def _tell(database: GalleryDatabase, video: VideoDir) -> Told:
     with database.reading() as connection:
         last = connection.execute("select max(id) from renamings").fetchone()[0]
         noted = _noted(connection) if last is not None else []
@@ -74,9 +92,7 @@ def tell_past(database: GalleryDatabase, video: VideoDir) -> Told:
     forget_tracks(database, video, _to_be_forgotten(database, video, noted))
     done_until = to_iso(database.clock.now() - LATE)
     with database.change() as connection:
-        connection.execute(
-            "delete from renamings where id <= ? and (segment_id is not null or noted_at < ?)", [last, done_until]
-        )
+        connection.execute("delete from renamings where id <= ? and (forget = 1 or noted_at < ?)", [last, done_until])
         drop_empty_clusters(connection)
     return told
 

@@ -4,11 +4,13 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
 from shared_utils.clock import to_iso
+from shared_utils.gallery import past
 from shared_utils.gallery.appearances import write_appearances
 from shared_utils.gallery.clusters import cluster_strangers, unknown_clusters
 from shared_utils.gallery.index import refresh
@@ -211,6 +213,67 @@ def test_renamings_are_told_in_the_order_in_which_they_were_decided(tmp_path: Pa
         pass
 
     assert names_in(path) == [[("C", ann.id)]]
+
+
+def test_of_two_commands_at_once_the_later_has_the_last_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first still reads a long log when somebody puts its mistake right: the wrong name would stay for good."""
+    path = write_log(tmp_path, "faces_log.jsonl", line_of(0, (1, "unknown", None)))
+    tell = past.rename_in_log
+    second: Thread | None = None
+
+    def correct() -> None:
+        with gallery_in(tmp_path) as other:
+            name_cluster(other, number, "Pit")
+
+    def while_another_corrects(*arguments: Any) -> Told:
+        nonlocal second
+        if second is None:
+            second = Thread(target=correct)
+            second.start()
+            second.join(0.5)
+        return tell(*arguments)
+
+    with open_gallery_in(tmp_path) as gallery:
+        one = appearance(POSTMAN)
+        write_appearances(gallery.video, one.segment_id, MODEL, [one])
+        number = cluster_of(gallery)
+        monkeypatch.setattr(past, "rename_in_log", while_another_corrects)
+        name_cluster(gallery, number, "Pat")
+        assert second is not None
+        second.join()
+        pit = gallery.identity("Pit")
+
+    assert names_in(path) == [[("Pit", pit.id)]]
+
+
+def test_a_line_that_comes_after_its_faces_were_named_gets_the_name(tmp_path: Path) -> None:
+    """The worker puts the faces on disk first: named in between, the track would be a stranger in the log for ever."""
+    with open_gallery_in(tmp_path) as gallery:
+        one = appearance(POSTMAN)
+        write_appearances(gallery.video, one.segment_id, MODEL, [one])
+        path = write_log(tmp_path, "faces_log.jsonl", line_of(9))
+        pat = name_cluster(gallery, cluster_of(gallery), "Pat").identity
+    write_log(tmp_path, "faces_log.jsonl", line_of(0, (1, "unknown", None)))
+
+    with open_gallery_in(tmp_path):
+        pass
+
+    assert names_in(path) == [[("Pat", pat.id)]]
+
+
+def test_a_purged_name_is_not_kept_among_what_is_to_be_told(tmp_path: Path) -> None:
+    """What the log was told of them earlier waits for an hour to be told again, with their name in it."""
+    write_log(tmp_path, "faces_log.jsonl", line_of(9))
+    with open_gallery_in(tmp_path) as gallery:
+        gallery.add("Anm Seldomname", [photo(ANN)])
+        gallery.rename("Anm Seldomname", "Ann Seldomname")
+        gallery.add("Ann Oftenseen", [photo(POSTMAN)])
+        gallery.merge("Ann Seldomname", "Ann Oftenseen")
+
+        gallery.remove("Ann Seldomname", purge=True)
+
+    everything = b"".join(path.read_bytes() for path in (tmp_path / "state").rglob("*") if path.is_file())
+    assert b"Seldomname" not in everything
 
 
 def test_a_worker_that_has_the_log_open_goes_on(tmp_path: Path) -> None:
