@@ -17,6 +17,7 @@ SAME_PERSON = 0.5
 _CLEAR_ENOUGH = 0.15
 # A face of a track that is less like the most typical one than this is turned away, hidden, or of somebody else.
 _LIKE_THE_OTHERS = 0.2
+_NEVER = -2.0  # less than any similarity
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,12 +62,29 @@ def combined(embeddings: Floats, qualities: Sequence[float]) -> Floats:
 
 
 def rejoined(tracks: Sequence[PersonTrack]) -> list[PersonTrack]:
-    """The tracks with those joined that are of one person who was hidden for a while; the most alike first."""
-    whole = list(tracks)
-    while (pair := _most_alike(whole)) is not None:
-        one, other = pair
-        whole = [track for track in whole if track not in pair] + [_joined(one, other)]
-    return sorted(whole, key=lambda track: track.track_id)
+    """The tracks with those joined that are of one person who was hidden for a while; the most alike first.
+
+    In a crowd hundreds of short tracks are looked through: what was compared once is not compared again.
+    """
+    if not tracks:
+        return []
+    whole, times = dict(enumerate(tracks)), [track.times for track in tracks]
+    vectors = np.stack([track.embedding for track in tracks])
+    joinable = np.array([track.quality >= _CLEAR_ENOUGH for track in tracks])
+    alike = np.where(np.outer(joinable, joinable) & ~np.eye(len(tracks), dtype=bool), vectors @ vectors.T, _NEVER)
+    while alike.max() >= SAME_PERSON:
+        one, other = divmod(int(alike.argmax()), len(tracks))
+        if not times[one].isdisjoint(times[other]):  # nobody is twice in one frame
+            alike[one, other] = alike[other, one] = _NEVER
+            continue
+        whole[one] = _joined(whole[one], whole.pop(other))
+        times[one] |= times[other]
+        vectors[one], joinable[other] = whole[one].embedding, False
+        again = np.where(joinable, vectors @ vectors[one], _NEVER)
+        again[one] = _NEVER
+        alike[other, :] = alike[:, other] = _NEVER
+        alike[one, :] = alike[:, one] = again
+    return sorted(whole.values(), key=lambda track: track.track_id)
 
 
 def named(tracks: Sequence[PersonTrack], matcher: Matcher) -> list[NamedTrack]:
@@ -86,19 +104,6 @@ def named(tracks: Sequence[PersonTrack], matcher: Matcher) -> list[NamedTrack]:
         else:
             done.append(NamedTrack(track, Match(UNKNOWN, None, match.similarity)))
     return sorted(done, key=lambda one: (one.track.sightings[0].t, one.track.track_id))
-
-
-def _most_alike(tracks: Sequence[PersonTrack]) -> tuple[PersonTrack, PersonTrack] | None:
-    """The two that are one person most surely; None if no two are."""
-    clear = [track for track in tracks if track.quality >= _CLEAR_ENOUGH]
-    pairs = [
-        (float(one.embedding @ other.embedding), one, other)
-        for number, one in enumerate(clear)
-        for other in clear[number + 1 :]
-        if one.is_apart_from(other)
-    ]
-    similarity, one, other = max(pairs, key=lambda pair: pair[0], default=(0.0, None, None))
-    return None if one is None or other is None or similarity < SAME_PERSON else (one, other)
 
 
 def _joined(one: PersonTrack, other: PersonTrack) -> PersonTrack:

@@ -1,5 +1,6 @@
 """Tracks made whole by what faces look like, and named once each."""
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -80,6 +81,22 @@ def test_three_parts_become_one_only_as_far_as_they_share_no_frame() -> None:
     tracks = [track(1, ANNA, [0.0]), track(2, ANNA, [2.0, 4.0]), track(3, ANNA, [4.0])]
 
     assert len(rejoined(tracks)) == 2
+
+
+def test_a_crowd_in_many_short_tracks_is_joined_in_time() -> None:
+    """People who hide each other all the time: comparing each with each anew took minutes for one segment."""
+    draw = np.random.default_rng(0)
+    people, noise = draw.normal(size=(30, 64)), draw.normal(scale=0.3, size=(300, 64))
+    looks = [people[number % 30] + noise[number] for number in range(300)]
+    faces = [(look / np.linalg.norm(look)).astype(np.float32) for look in looks]
+    tracks = [track(number, face, [float(number // 30)]) for number, face in enumerate(faces)]
+
+    began = time.process_time()
+    whole = rejoined(tracks)
+
+    assert time.process_time() - began < 2
+    assert [one.track_id for one in whole] == list(range(30))
+    assert {len(one.sightings) for one in whole} == {10}
 
 
 def test_the_better_picture_is_kept_of_two_parts() -> None:
