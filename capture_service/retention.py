@@ -187,6 +187,7 @@ class Retention:
             self._video.waiting_manifest(kept.segment_id).unlink(missing_ok=True)
             self._video.manifest(kept.segment_id).unlink(missing_ok=True)
             segment.unlink(missing_ok=True)
+            delete_faces(self._video, kept.segment_id)  # a worker may have written them meanwhile
         except OSError as error:
             log.error("segment %s should be deleted (%s) but cannot be: %s", kept.segment_id, reason, error)
             NOT_DELETED.inc()

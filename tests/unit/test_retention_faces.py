@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from capture_service import retention
 from capture_service.retention import FACES_SECONDS, Retention
+from capture_service.retention_faces import delete_faces
 from shared_utils.config.schema import StorageConfig
 from shared_utils.segments import VideoDir
 from tests.unit.test_retention import ROOMY, StoppedClock, at, lay_down, loaded
@@ -40,17 +42,35 @@ def test_the_faces_of_a_segment_go_with_it(video: VideoDir) -> None:
     assert kept.exists()
 
 
+def test_faces_that_are_written_while_their_segment_is_deleted_go_with_it(
+    video: VideoDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker may finish in that moment: footage that goes for want of space would leave its faces for weeks."""
+    old = lay_down(video, at(9))
+
+    def delete_and_learn(video: VideoDir, segment: str) -> None:
+        delete_faces(video, segment)
+        if video.segment(segment).exists():
+            learn(video, segment)
+
+    monkeypatch.setattr(retention, "delete_faces", delete_and_learn)
+    loaded(video, A_WEEK).make_room(())
+
+    assert not video.segment(old).exists()
+    assert video.appearances_of(old) == []
+
+
 def test_faces_that_were_written_after_their_segment_was_deleted_go_within_a_day(video: VideoDir) -> None:
     """A worker that has a segment in hand does not notice that it is being deleted."""
     clock = StoppedClock()
-    retention: Retention = loaded(video, A_WEEK, clock)
-    retention.make_room(())
+    keeper: Retention = loaded(video, A_WEEK, clock)
+    keeper.make_room(())
     late = learn(video, at(9))
 
-    retention.make_room(())
+    keeper.make_room(())
     at_once = late.exists()
     clock.seconds = FACES_SECONDS
-    retention.make_room(())
+    keeper.make_room(())
 
     assert at_once
     assert not late.exists()
