@@ -88,6 +88,28 @@ def test_pictures_of_an_earlier_try_are_gone(faces: Bench) -> None:
     assert list((faces.folder / "video" / "state" / "refused-photos").rglob("*.jpg")) == []
 
 
+@pytest.mark.parametrize("command", [("rename", "Anna", "Ann"), ("merge", "Anna", "Ben", "--yes")])
+def test_pictures_under_a_name_that_is_no_more_go(faces: Bench, command: Sequence[str]) -> None:
+    """Purging the person later looks under the new name: these faces would stay for ever."""
+    faces("add", "Anna", faces.photo("good.png", ANNA), faces.photo("none.png"))
+    faces("add", "Ben", faces.photo("ben.png", BEN))
+    folder = faces.folder / "video" / "state" / "refused-photos"
+    before = list(folder.rglob("*.jpg"))
+    result = faces(*command)
+
+    assert result.exit_code == 0, result.output
+    assert len(before) == 1
+    assert list(folder.rglob("*.jpg")) == []
+
+
+def test_others_of_this_machine_do_not_see_the_pictures(faces: Bench) -> None:
+    """They show faces of people who were, perhaps, never asked."""
+    faces("add", "Anna", faces.photo("none.png"))
+
+    (folder,) = (faces.folder / "video" / "state" / "refused-photos").iterdir()
+    assert folder.stat().st_mode & 0o077 == 0
+
+
 def test_pictures_go_where_they_are_wanted(faces: Bench) -> None:
     """And what else lies there stays."""
     (faces.folder / "marked").mkdir()

@@ -50,6 +50,14 @@ def test_good_photos_make_a_person(gallery: Gallery, tmp_path: Path) -> None:
     assert (person.name, person.consent, person.embeddings) == ("Anna", "said yes", {"painted": 2})
 
 
+def test_photos_that_were_looked_at_are_not_kept_in_memory(gallery: Gallery, tmp_path: Path) -> None:
+    """Each takes up to 20 MB: a folder with the pictures of a year ended the process."""
+    done = added(gallery, "Anna", photo(tmp_path, "a.png", ANNA), photo(tmp_path, "none.png"))
+
+    photos = [*(one.photo for one in done.added), *(one.photo for one in done.refused)]
+    assert [one is not None and one.image.size for one in photos] == [0, 0]
+
+
 @pytest.mark.parametrize(
     ("faces", "reason", "words"),
     [

@@ -25,8 +25,11 @@ def rename(
 
         vedette faces rename Ana Anna
     """
-    with opened_gallery(config, video_dir) as (_, gallery):
+    with opened_gallery(config, video_dir) as (settings, gallery):
+        from vedette.faces.refused import forget_refused, refused_folder
+
         before = gallery.identity(name).name
+        forget_refused(refused_folder(settings, before))  # under the old name nobody would find them again
         person = gallery.rename(name, new)
         say(f"{before} is called {person.name} now.")
         say_told(gallery.told)
@@ -39,10 +42,13 @@ def merge(gone: Gone, into: Kept, yes: Yes = False, config: ConfigFile = None, v
 
         vedette faces merge "Anna 2" Anna
     """
-    with opened_gallery(config, video_dir) as (_, gallery):
+    with opened_gallery(config, video_dir) as (settings, gallery):
+        from vedette.faces.refused import forget_refused, refused_folder
+
         first, second = gallery.identity(gone), gallery.identity(into)
         if not yes:
             typer.confirm(f"All faces of {first.name} become faces of {second.name}. Go on?", abort=True)
+        forget_refused(refused_folder(settings, first.name))
         person = gallery.merge(second.id, first.id)
         say(f"{first.name} is {person.name} now, with {sum(person.embeddings.values())} faces.")
         say_told(gallery.told)
@@ -80,8 +86,8 @@ def remove(
         if not yes:
             what = " and past log lines lose the name" if purge else ""
             typer.confirm(f"{person.name} is forgotten{what}; this cannot be undone. Go on?", abort=True)
+        forget_refused(refused_folder(settings, person.name))  # first: once the person is gone, nobody asks for them
         gallery.remove(person.id, purge=purge)
-        forget_refused(refused_folder(settings, person.name))
         say(f"{person.name} is forgotten.")
         say_told(gallery.told)
 

@@ -5,7 +5,7 @@ photos or none.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -93,9 +93,9 @@ def enrol(
         told(number)
         found = examine(path, engine)
         if isinstance(found, Portrait):
-            sorting.left.append(found)
+            sorting.left.append(replace(found, photo=found.photo.without_picture()))
         else:
-            sorting.refused.append(found)
+            sorting.refused.append(replace(found, photo=found.photo and found.photo.without_picture()))
     decide(sorting, gallery, engine.name, name, options)
     places = {path: place for place, path in enumerate(paths)}
     refused = tuple(sorted(sorting.refused, key=lambda one: places[one.path]))

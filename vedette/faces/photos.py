@@ -11,7 +11,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +59,11 @@ class Photo:
 
     path: Path
     sha256: str  # of the file, so that the same photo is known again
-    image: Image  # upright, at most 2560 px on its longer side
+    image: Image  # upright, at most 2560 px on its longer side; empty where it was let go
+
+    def without_picture(self) -> "Photo":
+        """The same without its pixels: a folder of hundreds of photos does not fit into memory."""
+        return replace(self, image=np.zeros((0, 0, 3), np.uint8))
 
 
 def find_photos(paths: Sequence[Path]) -> list[Path]:

@@ -10,10 +10,11 @@ from hashlib import sha256
 from pathlib import Path
 
 from shared_utils.config.schema import Config
+from shared_utils.durable import make_folder
 from shared_utils.errors import StorageError
 from shared_utils.gallery.names import compared
 from vedette.faces.marked import write_marked
-from vedette.faces.photos import shown
+from vedette.faces.photos import Photo, PhotoError, read_photo, shown
 from vedette.faces.portraits import Refusal
 
 _FOLDER = "refused-photos"
@@ -43,11 +44,13 @@ def write_refused(folder: Path, refusals: Sequence[Refusal]) -> Mapping[Path, Pa
     """Write a marked-up picture of each photo that could be read; by photo. Raises StorageError."""
     pictures: dict[Path, Path] = {}
     for refusal in refusals:
-        if refusal.photo is None:
+        photo = _read_again(refusal)
+        if photo is None:
             continue
         path = _free_name(folder, f"{_file_name(refusal.path.stem)}-{refusal.reason}", set(pictures.values()))
         try:
-            write_marked(path, refusal.photo.image, refusal.faces, shown(Path(refusal.path.name)), refusal.text)
+            _make_private(folder)
+            write_marked(path, photo.image, refusal.faces, shown(Path(refusal.path.name)), refusal.text)
         except OSError as error:
             raise StorageError(
                 f"The picture of the refused photo {shown(refusal.path)} cannot be written to {folder}: "
@@ -55,6 +58,20 @@ def write_refused(folder: Path, refusals: Sequence[Refusal]) -> Mapping[Path, Pa
             ) from error
         pictures[refusal.path] = path
     return pictures
+
+
+def _read_again(refusal: Refusal) -> Photo | None:
+    """With its pixels, of which memory could not hold those of all photos; None where there is no picture of it."""
+    try:
+        return None if refusal.photo is None else read_photo(refusal.path)
+    except PhotoError:
+        return None  # taken away meanwhile
+
+
+def _make_private(folder: Path) -> None:
+    """A new folder with faces in it is nobody else's to look into."""
+    make_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def _free_name(folder: Path, stem: str, taken: set[Path]) -> Path:
