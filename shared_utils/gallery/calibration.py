@@ -29,8 +29,8 @@ class Rate:
     """What a false-accept rate asks for."""
 
     far: float  # the rate that is wanted
-    threshold: float | None  # the least that keeps it; None: there are no impostor pairs
-    tar: float | None  # of the genuine pairs at this threshold; None: there are none
+    threshold: float | None  # the least that keeps it; None: there are too few impostor pairs to say
+    tar: float | None  # of the genuine pairs at this threshold; None: there is no threshold, or there are no such pairs
     enough: bool  # whether there are so many impostor pairs that it can be said
 
     @property
@@ -63,16 +63,18 @@ def calibrate(database: GalleryDatabase, model: str, rates: Sequence[float] = RA
 
 
 def rate_at(far: float, genuine: NDArray[np.float32], impostor: NDArray[np.float32]) -> Rate:
-    """The least threshold that accepts no more than `far` of the impostor pairs, from their similarities."""
-    enough = len(impostor) * far >= 3.0 - 1e-9
-    if not len(impostor):
+    """The least threshold that accepts no more than `far` of the impostor pairs, from their similarities.
+
+    Too few pairs give none: three strangers who happen to be unlike each other would let in everybody.
+    """
+    if len(impostor) * far < 3.0 - 1e-9:
         return Rate(far, None, None, enough=False)
     allowed = int(far * len(impostor) + 1e-9)
     worst = np.sort(impostor)[::-1]
     above = float(worst[allowed]) if allowed < len(worst) else -1.0  # the first that must not be accepted
     threshold = min(1.0, max(0.0, round((np.floor(above / _STEP) + 1) * _STEP, 3)))
     tar = float(np.mean(genuine >= threshold)) if len(genuine) else None
-    return Rate(far, threshold, tar, enough)
+    return Rate(far, threshold, tar, enough=True)
 
 
 def pairs(owners: Sequence[tuple[str, str]], vectors: Embeddings) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

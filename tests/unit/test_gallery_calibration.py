@@ -13,7 +13,7 @@ from tests.support.galleries import open_gallery_in, photo
 from tests.support.gallery_parts import MODEL, appearance, faces_of
 
 GENUINE = np.linspace(0.5, 0.9, 101).astype(np.float32)
-IMPOSTOR = np.linspace(-0.4, 0.599, 1000).astype(np.float32)  # one in each thousandth
+IMPOSTOR = np.repeat(np.linspace(-0.4, 0.599, 1000), 30).astype(np.float32)  # thirty in each thousandth
 
 
 @pytest.mark.parametrize(("far", "threshold"), [(0.1, 0.5), (0.01, 0.59), (0.001, 0.599)])
@@ -28,11 +28,15 @@ def test_a_threshold_accepts_as_many_impostors_as_its_rate_says(far: float, thre
     assert found.tar == pytest.approx(float(np.mean(found.threshold <= GENUINE)))
 
 
-def test_a_rate_for_which_there_are_too_few_pairs_is_marked() -> None:
-    """No error in 1000 pairs does not mean one in 10,000: by the rule of three that takes 30,000."""
-    found = [rate_at(far, GENUINE, IMPOSTOR) for far in (1e-2, 3e-3, 1e-3, 1e-4)]
+def test_a_rate_for_which_there_are_too_few_pairs_has_no_threshold() -> None:
+    """No error in 1000 pairs does not mean one in 10,000: by the rule of three that takes 30,000.
+
+    A number would be followed all the same, however it is marked.
+    """
+    found = [rate_at(far, GENUINE, IMPOSTOR[::30]) for far in (1e-2, 3e-3, 1e-3, 1e-4)]
 
     assert [one.enough for one in found] == [True, True, False, False]
+    assert [one.threshold is None for one in found] == [one.tar is None for one in found] == [False, False, True, True]
     assert [one.pairs_needed for one in found] == [300, 1000, 3000, 30_000]
 
 
@@ -48,6 +52,13 @@ def test_without_pairs_nothing_is_told() -> None:
 
     assert (rate_at(0.1, GENUINE, none).threshold, rate_at(0.1, GENUINE, none).enough) == (None, False)
     assert rate_at(0.1, none, IMPOSTOR).tar is None
+
+
+def test_few_strangers_who_are_unlike_each_other_do_not_lower_the_threshold() -> None:
+    """Three pairs at -0.1 once gave the threshold 0.000, which takes everybody for everybody."""
+    found = rate_at(0.1, GENUINE, np.full(3, -0.1, np.float32))
+
+    assert (found.threshold, found.tar, found.enough, found.pairs_needed) == (None, None, False, 30)
 
 
 def test_pairs_are_told_apart_by_their_owners() -> None:

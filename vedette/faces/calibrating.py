@@ -29,8 +29,15 @@ def calibration_words(found: Calibration, threshold: float) -> list[str]:
         f"faces of one person, {found.impostor_pairs:,} of two. The threshold in use is {threshold:.2f}."
     ]
     best = recommended(found)
+    few = [rate for rate in found.rates if not rate.enough]
+    if few:
+        needed = min(rate.pairs_needed for rate in few)
+        lines.append(
+            f"A dash means that there are too few pairs of two people to name a threshold: {needed:,} are needed for "
+            "the next one. Enrol more people, with several photos each, or let strangers come by."
+        )
     if best is None:
-        lines.append("Too few to say more: enrol more people, with several photos each, or let strangers come by.")
+        lines.append("Until then leave faces.threshold as it is.")
     elif best.threshold is not None and best.threshold > threshold:
         lines.append(
             f"To take fewer than 1 of {round(1 / best.far):,} pairs of two people for one, set faces.threshold to "
