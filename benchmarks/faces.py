@@ -105,15 +105,15 @@ def _plain_analysis(folder: Path) -> FaceAnalysis:
 
 
 def _known_people(engine: FaceEngine, videos: Path, folder: Path) -> Matcher:
-    nobody = Matcher(GallerySnapshot(), engine.name, 0.4, 0.05)
+    nobody = Matcher(GallerySnapshot(), engine.embedding_model, 0.4, 0.05)
     found = [find_faces(as_segment(videos / clip, folder), engine, nobody, Options()) for clip in _PEOPLE.values()]
     embeddings = np.stack([one.tracks[0].track.embedding for one in found])
     none = np.zeros((0, embeddings.shape[1]), np.float32)
     vectors = ModelVectors(embeddings, np.arange(len(found), dtype=np.int32), none, np.zeros(0, np.int32))
     identities = tuple(KnownIdentity(name, name) for name in _PEOPLE)
     defaults = FacesConfig()
-    snapshot = GallerySnapshot(1, "benchmark", identities, {engine.name: vectors})
-    return Matcher(snapshot, engine.name, defaults.threshold, defaults.margin)
+    snapshot = GallerySnapshot(1, "benchmark", identities, {engine.embedding_model: vectors})
+    return Matcher(snapshot, engine.embedding_model, defaults.threshold, defaults.margin)
 
 
 def _cases(videos: Path, folder: Path) -> Iterator[Case]:

@@ -87,7 +87,7 @@ class FaceAnalysis:
 
     def analyse(self, task: Task, segment: Segment) -> Faces:
         engine = self._engines.for_model(task.model)
-        matcher = Matcher(self._gallery(), engine.name, self._options.threshold, self._options.margin)
+        matcher = Matcher(self._gallery(), engine.embedding_model, self._options.threshold, self._options.margin)
         return find_faces(segment, engine, matcher, self._options.looking)
 
     def keep(self, task: Task, manifest: Manifest | None, found: Faces) -> None:
@@ -104,11 +104,10 @@ class FaceAnalysis:
         if not _has_a_place(task):
             log.warning("the faces of %s are not kept: its task was written by hand", task.segment_id)
             return
-        model = self.model_of(task)
         shown = self._options.showing.is_allowed(task, manifest)
-        appearances = [_appearance(task, model, one, shown=shown) for one in found.tracks]
+        appearances = [_appearance(task, found.embedding_model, one, shown=shown) for one in found.tracks]
         try:
-            write_appearances(self._video, task.segment_id, model, appearances)
+            write_appearances(self._video, task.segment_id, self.model_of(task), appearances)
         except OSError as error:
             raise StorageError(
                 f"The faces of segment {task.segment_id} cannot be kept in {self._video.faces}: {error.strerror}. "

@@ -20,6 +20,10 @@ class Engine(Protocol):
     def name(self) -> str:
         """The pack: stands as `model` in every line."""
 
+    @property
+    def embedding_model(self) -> str:
+        """Pack and weights: embeddings are compared only where it is equal."""
+
     def find(self, image: Image) -> list[FaceFound]:
         """The faces in an image, in its pixels, the surest first."""
 

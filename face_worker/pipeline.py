@@ -32,6 +32,7 @@ class Faces:
 
     frames_analysed: int
     tracks: tuple[NamedTrack, ...]
+    embedding_model: str  # that made their embeddings
 
     @property
     def detected(self) -> list[str]:
@@ -60,4 +61,4 @@ def find_faces(segment: Segment, engine: Engine, matcher: Matcher, options: Opti
         raise SegmentError(
             f"No frame of {segment.path.name} can be decoded: the file is damaged, or was cut off before the first."
         )
-    return Faces(count.frames, tuple(named(rejoined(people), matcher)))
+    return Faces(count.frames, tuple(named(rejoined(people), matcher)), engine.embedding_model)

@@ -8,6 +8,7 @@ import onnxruntime
 
 from shared_utils.analysis.detections import Floats, Image
 from shared_utils.config.schema import FacesConfig
+from shared_utils.embedding_models import embedding_model
 from shared_utils.faces.alignment import aligned_crop
 from shared_utils.faces.detector import FaceDetector
 from shared_utils.faces.face import FaceFound
@@ -27,13 +28,18 @@ class FaceEngine:
 
     @property
     def name(self) -> str:
-        """The pack: stands in every line, and in every row of the gallery. Embeddings of two packs never meet."""
+        """The pack: stands in every line, and in the names of sidecars."""
         return self._name
 
     @property
     def recogniser_id(self) -> str:
         """16 hex digits that change with the recogniser's weights, for packs that were changed under one name."""
         return self._recogniser_id
+
+    @property
+    def embedding_model(self) -> str:
+        """Pack and weights: stands wherever embeddings do. Only those of which it is equal are compared."""
+        return embedding_model(self._name, self._recogniser_id)
 
     @property
     def embedding_size(self) -> int:

@@ -9,6 +9,7 @@ import onnx
 from google.protobuf.message import DecodeError
 from insightface.model_zoo.package_manifest import has_model_package_manifest
 
+from shared_utils.embedding_models import embedding_model
 from shared_utils.models import PACKS_FOLDER, ModelMissingError, UnusableModelError, find_model, load_sources
 
 PACKS_DIR = Path(PACKS_FOLDER)  # in MODELS_DIR
@@ -22,7 +23,7 @@ _ADVICE = "A pack is a folder with one SCRFD detector and one ArcFace recogniser
 class Pack:
     """The two models of a pack that are used; landmarks in 3D, age and sex are left where they lie."""
 
-    name: str  # of the folder; stands in every line and in every row of the gallery
+    name: str  # of the folder; stands in every line
     detector: Path
     recogniser: Path
 
@@ -30,6 +31,10 @@ class Pack:
         """What tells the weights of two recognisers apart: 16 hex digits of the file's SHA-256."""
         with self.recogniser.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+    def embedding_model(self) -> str:
+        """As `FaceEngine.embedding_model`, without loading anything."""
+        return embedding_model(self.name, self.recogniser_id())
 
 
 def find_pack(name: str, models_dir: Path) -> Pack:

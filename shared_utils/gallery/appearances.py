@@ -1,6 +1,6 @@
 """What the gallery learns of a segment: the faces that were tracked through it, in one file beside its log line.
 
-`video/faces/<camera>/<YYYY-MM-DD>/<segment_id>.<model>.npz`, written before the line, whole or absent. From these files
+`video/faces/<camera>/<YYYY-MM-DD>/<segment_id>.<pack>.npz`, written before the line, whole or absent. From these files
 strangers are clustered, named later, and "not this person" is learned.
 """
 
@@ -16,12 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared_utils.clock import from_iso, to_iso
+from shared_utils.embedding_models import pack_of
 from shared_utils.gallery.arrays import Array, read_arrays, unit_rows, write_arrays
 from shared_utils.gallery.errors import UnreadableArraysError
 from shared_utils.segments import VideoDir
 
 SCHEMA = 1
-_MODEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_PACK = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+_MODEL = re.compile(rf"{_PACK.pattern}(:[0-9a-f]{{8}})?")  # without weights: as written by hand
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +34,7 @@ class Appearance:
     camera: str
     started_at: datetime  # of the segment
     track_id: int
-    model: str
+    model: str  # pack and weights, as the engine names them
     embedding: NDArray[np.float32]  # (d,), of length 1
     quality: float  # 0 to 1
     first_t: float  # seconds from the start of the segment
@@ -47,30 +49,30 @@ def appearances_folder(video: VideoDir) -> Path:
     return video.faces
 
 
-def appearances_path(video: VideoDir, segment_id: str, model: str) -> Path:
-    """`video/faces/<camera>/<YYYY-MM-DD>/<segment_id>.<model>.npz`.
+def appearances_path(video: VideoDir, segment_id: str, pack: str) -> Path:
+    """`video/faces/<camera>/<YYYY-MM-DD>/<segment_id>.<pack>.npz`.
 
-    Raises SegmentError for what is no segment id, ValueError for a model whose name cannot be part of a file name.
+    Raises SegmentError for what is no segment id, ValueError for a pack whose name cannot be part of a file name.
     """
-    if not _MODEL.fullmatch(model):
-        raise ValueError(f"the model {model!r} has a name that cannot be part of a file name")
-    return video.appearances(segment_id, model)
+    if not _PACK.fullmatch(pack):
+        raise ValueError(f"the pack {pack!r} has a name that cannot be part of a file name")
+    return video.appearances(segment_id, pack)
 
 
-def write_appearances(video: VideoDir, segment_id: str, model: str, appearances: Sequence[Appearance]) -> Path | None:
+def write_appearances(video: VideoDir, segment_id: str, pack: str, appearances: Sequence[Appearance]) -> Path | None:
     """On disk when this returns, in the place of what was there. Nobody appeared: no file, and None. Raises OSError."""
-    path = appearances_path(video, segment_id, model)
+    path = appearances_path(video, segment_id, pack)
     if not appearances:
         path.unlink(missing_ok=True)  # of an analysis that was killed, or is done again
         return None
-    for one in appearances:
-        if (one.segment_id, one.model) != (segment_id, model):
-            raise ValueError(f"track {one.track_id} of {one.segment_id} by {one.model} is not of {path.name}")
     first = appearances[0]
+    for one in appearances:
+        if (one.segment_id, pack_of(one.model), one.model) != (segment_id, pack, first.model):
+            raise ValueError(f"track {one.track_id} of {one.segment_id} by {one.model} is not of {path.name}")
     header = {
         "schema": SCHEMA,
         "segment_id": segment_id,
-        "model": model,
+        "model": first.model,
         "camera": first.camera,
         "started_at": to_iso(first.started_at),
         "tracks": [_track(one) for one in appearances],
@@ -109,7 +111,9 @@ def read_appearances(path: Path) -> list[Appearance]:
 
 
 def _from_parts(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> list[Appearance]:
-    tracks = header["tracks"]
+    tracks, model = header["tracks"], str(header["model"])
+    if not _MODEL.fullmatch(model):
+        raise ValueError(f"{model[:200]!r} is the name of no model")
     embeddings = unit_rows(arrays["embeddings"], rows=len(tracks))
     crops = _crops(arrays["crops"], arrays["crop_ends"], len(tracks))
     return [
@@ -118,7 +122,7 @@ def _from_parts(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> list[
             camera=str(header["camera"]),
             started_at=from_iso(header["started_at"]),
             track_id=int(track["track_id"]),
-            model=str(header["model"]),
+            model=model,
             embedding=embedding,
             quality=float(track["quality"]),
             first_t=float(track["first_t"]),

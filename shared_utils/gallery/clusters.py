@@ -84,7 +84,7 @@ def _assign(
     vectors: Embeddings,
     threshold: float,
 ) -> None:
-    model = new[0].track.model
+    model = new[0].model
     numbers, centres = _centres(connection, model)
     joined = _nearest(vectors, centres, threshold)
     rest = np.flatnonzero(joined < 0)
@@ -99,7 +99,7 @@ def _assign(
             made[group] = number
         connection.execute(
             "update appearances set cluster = ? where segment_id = ? and model = ? and track_id = ?",
-            [number, one.track.segment_id, one.track.model, one.track.track_id],
+            [number, one.track.segment_id, one.model, one.track.track_id],
         )
 
 

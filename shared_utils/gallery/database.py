@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 
 from shared_utils.clock import Clock
 from shared_utils.durable import make_folder
+from shared_utils.embedding_models import pack_of
 from shared_utils.gallery.errors import GalleryDamagedError, GalleryUnavailableError
 from shared_utils.gallery.filesystems import MOUNTS, require_local
 from shared_utils.gallery.migrations import migrate
@@ -107,6 +108,7 @@ class GalleryDatabase:
         was_left_open = log.exists() and log.stat().st_size > 0
         connection = sqlite3.connect(self.path, timeout=LOCK_SECONDS, isolation_level=None)
         try:
+            connection.create_function("pack_of", 1, pack_of, deterministic=True)  # for conditions on `model`
             self._prepare(connection, check=was_left_open)
         except BaseException:
             connection.close()

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from shared_utils.clock import from_iso, to_iso
+from shared_utils.embedding_models import pack_of
 from shared_utils.errors import StorageError
 from shared_utils.folder_mark import read_mark
 from shared_utils.gallery.appearances import (
@@ -103,7 +104,7 @@ def _read(folder: Path, file: _File) -> tuple[list[Appearance], str | None]:
     except (UnreadableArraysError, OSError) as error:
         return [], str(error)
     name = os.path.basename(file.path)  # noqa: PTH119
-    if any(name != f"{one.segment_id}.{one.model}{APPEARANCES_SUFFIX}" for one in found):
+    if any(name != f"{one.segment_id}.{pack_of(one.model)}{APPEARANCES_SUFFIX}" for one in found):
         return [], "it tells of another segment than its name"
     return found, None
 
@@ -120,10 +121,12 @@ def _put(connection: sqlite3.Connection, file: _File, appearances: list[Appearan
         " set modified_ns = excluded.modified_ns, size_bytes = excluded.size_bytes, fault = excluded.fault",
         [file.path, file.modified_ns, file.size_bytes, fault],
     )
-    tracks = {one.track_id for one in appearances}
-    for (track,) in connection.execute("select track_id from appearances where path = ?", [file.path]).fetchall():
-        if track not in tracks:
-            connection.execute("delete from appearances where path = ? and track_id = ?", [file.path, track])
+    there = {(one.model, one.track_id) for one in appearances}
+    kept = connection.execute("select model, track_id from appearances where path = ?", [file.path]).fetchall()
+    for model, track in set(kept) - there:
+        connection.execute(
+            "delete from appearances where path = ? and model = ? and track_id = ?", [file.path, model, track]
+        )
     for one in appearances:
         _put_appearance(connection, file.path, one)
     return fault
@@ -165,11 +168,11 @@ def forget_tracks(database: GalleryDatabase, video: VideoDir, tracks: Iterable[T
     """Delete what was learned from tracks: from their sidecars, and from the index. Raises StorageError."""
     wanted = set(tracks)
     folder = appearances_folder(video)
-    for segment, model in sorted({(one.segment_id, one.model) for one in wanted}):
-        path = appearances_path(video, segment, model)
+    for segment, pack in sorted({(one.segment_id, one.model) for one in wanted}):
+        path = appearances_path(video, segment, pack)
         try:
-            kept = [one for one in read_appearances(path) if TrackKey(segment, model, one.track_id) not in wanted]
-            write_appearances(video, segment, model, kept)
+            kept = [one for one in read_appearances(path) if TrackKey(segment, pack, one.track_id) not in wanted]
+            write_appearances(video, segment, pack, kept)
         except FileNotFoundError:
             continue
         except UnreadableArraysError:
@@ -178,7 +181,7 @@ def forget_tracks(database: GalleryDatabase, video: VideoDir, tracks: Iterable[T
             raise StorageError(f"The faces in {path} cannot be forgotten: {error}. Check {folder}.") from error
     with database.change() as connection:
         connection.executemany(
-            "delete from appearances where segment_id = ? and model = ? and track_id = ?",
+            "delete from appearances where segment_id = ? and pack_of(model) = ? and track_id = ?",
             [[one.segment_id, one.model, one.track_id] for one in wanted],
         )
 
@@ -199,7 +202,15 @@ def appearances_in(
     ).fetchall()
     found = [
         IndexedAppearance(
-            TrackKey(segment, model, track), path, camera, from_iso(started_at), first_t, last_t, quality, cluster
+            TrackKey(segment, pack_of(model), track),
+            model,
+            path,
+            camera,
+            from_iso(started_at),
+            first_t,
+            last_t,
+            quality,
+            cluster,
         )
         for segment, model, track, path, camera, started_at, first_t, last_t, quality, cluster, _ in rows
     ]

@@ -36,7 +36,7 @@ _PEOPLE = Migration(
         """,
         """
         create table models (  -- vectors of different models are never compared
-            name text primary key check (length(name) between 1 and 200),
+            name text primary key check (length(name) between 1 and 200),  -- pack and weights
             size integer not null check (size between 1 and 65536)  -- numbers in each of its vectors
         ) strict
         """,

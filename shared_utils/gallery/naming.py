@@ -44,9 +44,8 @@ def reject_cluster(gallery: Gallery, number: int, who: str) -> int:
             connection.execute("update clusters set identity_id = null where number = ?", [number])
             note(connection, gallery.database.clock.now(), [Renaming(UNKNOWN, None, one.track) for one in found])
         best = _best(found, vectors)
-        tracks = {one.track.source: one.track for one in found}
         clock = gallery.database.clock
-        return sum(reject_in(connection, clock, identity, tracks[one.source], one.vector) for one in best)
+        return sum(reject_in(connection, clock, identity, one) for one in best)
 
 
 def reject_track(gallery: Gallery, track: TrackKey, who: str) -> Identity:
@@ -58,7 +57,7 @@ def reject_track(gallery: Gallery, track: TrackKey, who: str) -> Identity:
         identity = find_identity(connection, who)
         found, vectors = appearances_in(
             connection,
-            "segment_id = ? and model = ? and track_id = ?",
+            "segment_id = ? and pack_of(model) = ? and track_id = ?",
             [track.segment_id, track.model, track.track_id],
         )
         if not found:
@@ -66,11 +65,11 @@ def reject_track(gallery: Gallery, track: TrackKey, who: str) -> Identity:
                 f"Track {track.track_id} of {track.segment_id} by {track.model} is not known: its footage was deleted, "
                 "or it has no such track."
             )
-        reject_in(connection, gallery.database.clock, identity, track, vectors[0])
+        reject_in(connection, gallery.database.clock, identity, _as_embedding(found[0], vectors[0]))
         # It waits for a cluster again, and is a stranger, whoever it was taken for.
         connection.execute(
             "update appearances set cluster = null, name = ?, identity_id = null"
-            " where segment_id = ? and model = ? and track_id = ?",
+            " where segment_id = ? and pack_of(model) = ? and track_id = ?",
             [UNKNOWN, track.segment_id, track.model, track.track_id],
         )
         note(connection, gallery.database.clock.now(), [Renaming(UNKNOWN, None, track)])
@@ -80,7 +79,7 @@ def reject_track(gallery: Gallery, track: TrackKey, who: str) -> Identity:
 def _take_back(connection: sqlite3.Connection, identity: str, found: Sequence[IndexedAppearance]) -> None:
     connection.executemany(
         "delete from embeddings where identity_id = ? and model = ? and source_sha256 = ?",
-        [[identity, one.track.model, one.track.source_sha256] for one in found],
+        [[identity, one.model, one.track.source_sha256] for one in found],
     )
 
 
@@ -91,4 +90,4 @@ def _best(found: Sequence[IndexedAppearance], vectors: Embeddings) -> list[NewEm
 
 def _as_embedding(one: IndexedAppearance, vector: Vector) -> NewEmbedding:
     track = one.track
-    return NewEmbedding(track.model, vector, one.quality, track.source, track.source_sha256, "appearance")
+    return NewEmbedding(one.model, vector, one.quality, track.source, track.source_sha256, "appearance")

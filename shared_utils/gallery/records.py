@@ -31,7 +31,7 @@ class Identity:
 class NewEmbedding:
     """A face that is to be added to a person."""
 
-    model: str
+    model: str  # pack and weights
     vector: Vector
     quality: float  # 0 to 1
     source: str  # the file name of the photo, or `track_source`
@@ -69,7 +69,7 @@ class TrackKey:
     """One track of one line of the faces log."""
 
     segment_id: str
-    model: str
+    model: str  # as the line names it: the pack
     track_id: int
 
     @property
@@ -98,6 +98,7 @@ class IndexedAppearance:
     """A track that the index knows; its face and its picture lie in its sidecar."""
 
     track: TrackKey
+    model: str  # pack and weights that made its embedding
     path: str  # of the sidecar, relative to `video/faces`
     camera: str
     started_at: datetime  # of the segment
@@ -112,7 +113,7 @@ class Cluster:
     """Appearances of one person, as far as a model can tell."""
 
     number: int  # never given twice
-    model: str
+    model: str  # pack and weights
     identity_id: str | None  # whom it was named after
     appearances: int
     segments: int

@@ -65,6 +65,14 @@ def know_model(connection: sqlite3.Connection, model: str, size: int) -> None:
         )
 
 
+def newest_model(connection: sqlite3.Connection, pack: str) -> str | None:
+    """Of the weights that a pack has had, those that the gallery met last; None: it has met none."""
+    row = connection.execute(
+        "select name from models where pack_of(name) = ? order by rowid desc limit 1", [pack]
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
 def _identity(row: Any, faces: dict[str, int], rejections: int) -> Identity:
     identity, name, consent, created_at = row
     return Identity(identity, name, consent, from_iso(created_at), faces, rejections)

@@ -12,6 +12,7 @@ from types import TracebackType
 
 from shared_utils.clock import Clock, to_iso
 from shared_utils.config.schema import Config
+from shared_utils.embedding_models import pack_of
 from shared_utils.gallery.database import GalleryDatabase
 from shared_utils.gallery.errors import GalleryUseError
 from shared_utils.gallery.index import refresh
@@ -25,7 +26,6 @@ from shared_utils.gallery.records import (
     NewEmbedding,
     Renaming,
     TrackKey,
-    Vector,
     to_blob,
 )
 from shared_utils.gallery.rows import embeddings_of, find_identity, identities_in, know_model
@@ -169,13 +169,13 @@ class Gallery:
                 raise GalleryUseError(f"{identity.name!r} has no face with the number {embedding}.")
             return find_identity(connection, identity.id)
 
-    def reject(self, who: str, track: TrackKey, vector: Vector) -> bool:
-        """Note that the face of a track is not this person; whether that is new.
+    def reject(self, who: str, face: NewEmbedding) -> bool:
+        """Note that the face, of a track, is not this person; whether that is new.
 
         A face that was enrolled from this very track is taken from the person: it was a mistake.
         """
         with self.change() as connection:
-            return reject_in(connection, self._clock, find_identity(connection, who), track, vector)
+            return reject_in(connection, self._clock, find_identity(connection, who), face)
 
     @contextmanager
     def change(self) -> Iterator[sqlite3.Connection]:
@@ -203,30 +203,29 @@ def add_in(
     return Added(find_identity(connection, identity), known is None, added, len(embeddings) - added)
 
 
-def reject_in(
-    connection: sqlite3.Connection, clock: Clock, identity: Identity, track: TrackKey, vector: Vector
-) -> bool:
+def reject_in(connection: sqlite3.Connection, clock: Clock, identity: Identity, face: NewEmbedding) -> bool:
     """`Gallery.reject` within a transaction."""
-    know_model(connection, track.model, len(vector))
+    know_model(connection, face.model, len(face.vector))
     connection.execute(
         "delete from embeddings where identity_id = ? and model = ? and source_sha256 = ?",
-        [identity.id, track.model, track.source_sha256],
+        [identity.id, face.model, face.source_sha256],
     )
     done = connection.execute(
         "insert or ignore into rejections (identity_id, model, vector, source, added_at) values (?, ?, ?, ?, ?)",
-        [identity.id, track.model, to_blob(vector), track.source, to_iso(clock.now())],
+        [identity.id, face.model, to_blob(face.vector), face.source, to_iso(clock.now())],
     )
     return done.rowcount == 1
 
 
 def _purging(connection: sqlite3.Connection, identity: str) -> list[Renaming]:
-    tracks = connection.execute(
+    found = connection.execute(
         "select segment_id, model, track_id from appearances where identity_id = ?"
         " or cluster in (select number from clusters where identity_id = ?)",
         [identity, identity],
-    ).fetchall()
+    )
+    tracks = [TrackKey(segment, pack_of(model), track) for segment, model, track in found.fetchall()]
     everywhere = Renaming(UNKNOWN, None, old_identity_id=identity)
-    return [everywhere, *(Renaming(UNKNOWN, None, TrackKey(*track), forget=True) for track in tracks)]
+    return [everywhere, *(Renaming(UNKNOWN, None, track, forget=True) for track in tracks)]
 
 
 def _new_identity(connection: sqlite3.Connection, clock: Clock, name: str, consent: str) -> str:

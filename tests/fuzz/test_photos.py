@@ -155,4 +155,4 @@ def test_the_photos_are_good_before_they_are_broken(tmp_path: Path, gallery: Gal
         reasons += [refusal.text for refusal in done.refused]
 
     assert len([text for text in reasons if "animation" in text]) == 3
-    assert gallery.identity("Anna").embeddings["painted"] >= 5
+    assert gallery.identity("Anna").embeddings[PaintedEngine().embedding_model] >= 5

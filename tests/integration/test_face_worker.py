@@ -77,7 +77,7 @@ def test_what_the_gallery_learns_of_lies_beside_the_line(site: FaceSite) -> None
 
     (one,) = site.appearances()
     (entry,) = site.line["faces"]
-    assert (one.segment_id, one.camera, one.model, one.name) == (SEGMENT, "front", "block-faces", "Anna")
+    assert (one.segment_id, one.camera, one.model, one.name) == (SEGMENT, "front", site.engine.embedding_model, "Anna")
     assert (one.track_id, one.identity_id) == (entry["track_id"], entry["identity_id"])
     assert float(one.embedding @ unit(0)) == pytest.approx(1.0)
     assert one.crop_jpeg is not None
@@ -133,7 +133,8 @@ def test_another_pack_adds_its_line_and_its_faces_beside_the_first(site: FaceSit
         site.worker.handle(one)
 
     assert [line["model"] for line in site.lines] == ["block-faces", "block-2"]
-    assert [site.appearances(model)[0].model for model in ("block-faces", "block-2")] == ["block-faces", "block-2"]
+    models = [site.appearances(pack)[0].model for pack in ("block-faces", "block-2")]
+    assert models == ["block-faces:01234567", "block-2:01234567"]
 
 
 def test_another_pack_that_is_missing_gives_a_line_that_says_so(site: FaceSite) -> None:

@@ -173,7 +173,7 @@ def test_who_has_no_face_by_the_model_in_use_is_told(faces: Bench) -> None:
 
     assert "none by other" in plain(faces("list"))
     assert "'vedette faces reembed'" in plain(faces("list"))
-    assert "1 faces of 1 people are known by other now" in plain(faces("reembed"))
+    assert "1 faces of 1 people are known by other:01234567 now" in plain(faces("reembed"))
     assert "none by other" not in plain(faces("list"))
 
 

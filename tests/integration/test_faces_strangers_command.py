@@ -19,9 +19,11 @@ from shared_utils.logs import FACES_LOG, JsonlLog
 from shared_utils.segments import VideoDir, parse_segment_id
 from tests.support.fixed_clock import FixedClock
 from tests.support.own_folder import work_in
+from tests.support.painted_faces import PaintedEngine
 from vedette.cli import app
 
 SEGMENTS = ("front-20261120T101500123Z", "front-20261120T111500123Z", "yard-20261120T121500123Z")
+ENGINE = PaintedEngine()
 POSTWOMAN, BOY = 20.0, 140.0
 
 
@@ -70,7 +72,9 @@ def _appearance(segment: str, track: int, degrees: float, shown: bool) -> Appear
     vector = np.array([np.cos(np.radians(degrees)), np.sin(np.radians(degrees))], np.float32)
     green = np.full((150, 120, 3), (0, 255, 0), np.uint8)
     crop = cv2.imencode(".jpg", green)[1].tobytes() if shown else None
-    return Appearance(segment, camera, started_at, track, "painted", vector, 0.9, 0.0, 4.0, "unknown", None, crop)
+    return Appearance(
+        segment, camera, started_at, track, ENGINE.embedding_model, vector, 0.9, 0.0, 4.0, "unknown", None, crop
+    )
 
 
 def _line(segment: str, camera: str, started_at: datetime, count: int) -> dict[str, object]:
@@ -140,7 +144,7 @@ def test_a_wrong_name_is_taken_off_a_track(faces: Bench) -> None:
 
     assert "is not Anna. Counter-examples of Anna: 1." in plain(result)
     assert faces.detected() == [["Anna", "unknown"], ["unknown"], ["Anna"]]
-    assert len(read_snapshot(snapshot_path(faces.video)).models["painted"].rejected) == 1
+    assert len(read_snapshot(snapshot_path(faces.video)).models[ENGINE.embedding_model].rejected) == 1
 
 
 def test_a_track_without_a_name_has_none_to_take_away(faces: Bench) -> None:
@@ -192,9 +196,12 @@ def test_calibration_says_on_what_it_was_measured(faces: Bench) -> None:
 
     assert (measured["people"], measured["strangers"]) == (1, 1)
     assert (measured["genuine_pairs"], measured["impostor_pairs"]) == (3, 3)
-    assert not any(rate["enough"] for rate in measured["rates"])
+    assert [(rate["threshold"], rate["tar"], rate["enough"]) for rate in measured["rates"]] == [(None, None, False)] * 4
     assert measured["threshold_in_use"] == 0.4
-    assert "Too few to say more" in plain(faces("calibrate"))
+    shown = plain(faces("calibrate"))
+    assert "too few pairs of two people to name a threshold: 30 are needed" in shown
+    assert "leave faces.threshold as it is" in shown
+    assert "0.000" not in shown
 
 
 def test_a_damaged_file_of_faces_is_told_and_left_out(faces: Bench) -> None:

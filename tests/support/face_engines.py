@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from shared_utils.analysis.detections import Box, Floats, Image
+from shared_utils.embedding_models import embedding_model
 from shared_utils.faces.face import FaceFound
 
 SIZE = 8  # of the embeddings
@@ -31,13 +32,17 @@ def face_at(box: Box, score: float = 0.9) -> FaceFound:
 class BlockEngine:
     """Takes the bright block for the face of one person."""
 
-    def __init__(self, name: str = "block-faces", person: int = 0) -> None:
-        self._name, self._person = name, person
+    def __init__(self, name: str = "block-faces", person: int = 0, weights: str = "0123456789abcdef") -> None:
+        self._name, self._person, self._weights = name, person, weights
         self.looks: list[tuple[int, int]] = []  # height and width of every picture that was searched
 
     @property
     def name(self) -> str:
         return self._name
+
+    @property
+    def embedding_model(self) -> str:
+        return embedding_model(self._name, self._weights)
 
     def find(self, image: Image) -> list[FaceFound]:
         self.looks.append((image.shape[0], image.shape[1]))

@@ -41,8 +41,9 @@ def load(name: str) -> Engine:
             raise ModelMissingError(name, Path("models"))
 
 
-def enrol(video: VideoDir, people: dict[str, Floats], model: str = "block-faces", version: int = 1) -> None:
+def enrol(video: VideoDir, people: dict[str, Floats], model: str | None = None, version: int = 1) -> None:
     """Write the snapshot of a gallery with one embedding for each of these people."""
+    model = model or BlockEngine().embedding_model
     embeddings = np.stack(list(people.values()))
     none = np.zeros((0, embeddings.shape[1]), np.float32)
     vectors = ModelVectors(embeddings, np.arange(len(people), dtype=np.int32), none, np.zeros(0, np.int32))

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared_utils.gallery.appearances import Appearance
+from shared_utils.gallery.records import NewEmbedding, TrackKey
 from shared_utils.gallery.snapshot import UNKNOWN, Embeddings, GallerySnapshot, KnownIdentity, ModelVectors
 from shared_utils.segments import segment_id
 
@@ -27,6 +28,11 @@ def face_of(person: int, look: int = 0, *, size: int = SIZE, unlike: float = 0.3
 
 def faces_of(person: int, looks: Sequence[int], *, size: int = SIZE) -> Embeddings:
     return np.stack([face_of(person, look, size=size) for look in looks])
+
+
+def face_in(track: TrackKey, vector: NDArray[np.float32], model: str = MODEL) -> NewEmbedding:
+    """The face of a track, as it is enrolled or rejected."""
+    return NewEmbedding(model, vector, 0.8, track.source, track.source_sha256, "appearance")
 
 
 def snapshot_of(

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared_utils.analysis.detections import Floats, Image
+from shared_utils.embedding_models import embedding_model
 from shared_utils.faces.alignment import aligned_crop
 from shared_utils.faces.face import FaceFound
 
@@ -67,12 +68,16 @@ class PaintedEngine:
 
     embedding_size = 2
 
-    def __init__(self, name: str = "painted", score: float = 0.9) -> None:
-        self._name, self._score = name, score
+    def __init__(self, name: str = "painted", score: float = 0.9, weights: str = "0123456789abcdef") -> None:
+        self._name, self._score, self._weights = name, score, weights
 
     @property
     def name(self) -> str:
         return self._name
+
+    @property
+    def embedding_model(self) -> str:
+        return embedding_model(self._name, self._weights)
 
     def find(self, image: Image, *, least_score: float | None = None, portrait: bool = False) -> list[FaceFound]:
         """The squares, the leftmost first."""

@@ -26,6 +26,7 @@ TASK = Task(
     queued_at=NOW,
 )
 SUBJECT = Subject(TASK, "buffalo_l", "front-20261120T101430000Z")
+MODEL = "buffalo_l:0123abcd"
 ANNA = Match("Anna", "0b1c6c5e", 0.67141)
 
 
@@ -38,7 +39,7 @@ def person(track_id: int, match: Match, *sightings: tuple[float, float]) -> Name
 def test_a_line_is_written_exactly_in_the_documented_form() -> None:
     """Other people's programs read this log; a changed key breaks them."""
     stranger = person(2, Match(similarity=0.1124), (5.3333, 0.74))
-    found = Faces(24, (person(1, ANNA, (5.3333, 0.81249), (5.58333, 0.91)), stranger))
+    found = Faces(24, (person(1, ANNA, (5.3333, 0.81249), (5.58333, 0.91)), stranger), MODEL)
 
     line = found_line(SUBJECT, FACES, found, seconds=1.23456, now=NOW)
 
@@ -57,7 +58,7 @@ def test_a_line_is_written_exactly_in_the_documented_form() -> None:
 
 def test_two_strangers_are_two() -> None:
     """`detected` says whether somebody unknown was there, `count` how many people there were."""
-    found = Faces(9, (person(1, Match(), (1.0, 0.5)), person(2, Match(), (2.0, 0.5))))
+    found = Faces(9, (person(1, Match(), (1.0, 0.5)), person(2, Match(), (2.0, 0.5))), MODEL)
 
     line = found_line(SUBJECT, FACES, found, seconds=1, now=NOW)
 
@@ -66,7 +67,9 @@ def test_two_strangers_are_two() -> None:
 
 def test_people_are_listed_as_they_appeared() -> None:
     """The order must not depend on who is known."""
-    found = Faces(9, (person(3, ANNA, (1.0, 0.5)), person(1, Match(), (2.0, 0.5)), person(2, Match(), (1.0, 0.5))))
+    found = Faces(
+        9, (person(3, ANNA, (1.0, 0.5)), person(1, Match(), (2.0, 0.5)), person(2, Match(), (1.0, 0.5))), MODEL
+    )
 
     line = found_line(SUBJECT, FACES, found, seconds=1, now=NOW)
 
@@ -79,7 +82,7 @@ def test_the_documented_line_has_the_keys_of_a_real_one() -> None:
     (example,) = re.findall(r"```json\n(.*?)\n```", page.read_text(), flags=re.DOTALL)
 
     documented = json.loads(example)
-    real = found_line(SUBJECT, FACES, Faces(9, (person(1, ANNA, (1.0, 0.5)),)), seconds=1, now=NOW)
+    real = found_line(SUBJECT, FACES, Faces(9, (person(1, ANNA, (1.0, 0.5)),), MODEL), seconds=1, now=NOW)
 
     assert list(documented) == list(real) == list(failed_line(SUBJECT, FACES, "it is broken", now=NOW))
     assert [list(one) for one in documented["faces"]] == [list(real["faces"][0])] * 2

@@ -14,6 +14,7 @@ from tests.support.painted_faces import Painted, PaintedEngine, photo
 from vedette.faces.enrol import Enrolment, EnrolOptions, enrol
 from vedette.faces.portraits import Reason
 
+MODEL = PaintedEngine().embedding_model
 ANNA, BEN = Painted(20), Painted(150)
 OPTIONS = EnrolOptions(threshold=0.4)
 
@@ -47,7 +48,7 @@ def test_good_photos_make_a_person(gallery: Gallery, tmp_path: Path) -> None:
     assert done.complete
     assert done.is_new
     person = gallery.identity("anna")
-    assert (person.name, person.consent, person.embeddings) == ("Anna", "said yes", {"painted": 2})
+    assert (person.name, person.consent, person.embeddings) == ("Anna", "said yes", {MODEL: 2})
 
 
 def test_photos_that_were_looked_at_are_not_kept_in_memory(gallery: Gallery, tmp_path: Path) -> None:
@@ -106,7 +107,7 @@ def test_the_good_ones_of_a_folder_are_added_and_the_bad_ones_told(gallery: Gall
 
     assert reasons(done) == [Reason.UNREADABLE, Reason.BLURRED]
     assert not done.complete
-    assert gallery.identity("Anna").embeddings == {"painted": 3}
+    assert gallery.identity("Anna").embeddings == {MODEL: 3}
 
 
 def test_all_or_nothing_adds_nothing_if_one_is_refused(gallery: Gallery, tmp_path: Path) -> None:
@@ -131,7 +132,7 @@ def test_the_same_photo_is_not_added_twice(gallery: Gallery, tmp_path: Path) -> 
     assert "it is the same photo as" in once.refused[0].text
     assert "it was added to Anna already, on 2026-11-20" in twice.refused[0].text
     assert (once.complete, twice.complete) == (True, False)
-    assert gallery.identity("Anna").embeddings == {"painted": 1}
+    assert gallery.identity("Anna").embeddings == {MODEL: 1}
 
 
 def test_a_photo_of_somebody_else_is_refused_whatever_is_insisted_on(gallery: Gallery, tmp_path: Path) -> None:
@@ -205,7 +206,7 @@ def test_faces_of_another_model_are_not_compared(gallery: Gallery, tmp_path: Pat
     done = added(gallery, "Anna", path, engine=PaintedEngine("other"))
 
     assert done.complete
-    assert gallery.identity("Anna").embeddings == {"other": 1, "painted": 1}
+    assert gallery.identity("Anna").embeddings == {"other:01234567": 1, MODEL: 1}
 
 
 def test_what_cannot_be_a_name_is_found_before_photos_are_looked_at(gallery: Gallery, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from shared_utils.gallery.records import TrackKey
 from shared_utils.gallery.snapshot import read_snapshot, snapshot_path
 from shared_utils.gallery.store import Gallery
 from tests.support.galleries import gallery_in, photo
-from tests.support.gallery_parts import MODEL, face_of
+from tests.support.gallery_parts import MODEL, face_in, face_of
 
 NAMES = st.sampled_from(["Ann", "ann", "Bob", "Zoë", "ZOE\u0308", "Straße", "STRASSE", "unknown", " "])
 PHOTOS = st.lists(st.integers(0, 8), max_size=3)  # so few that they meet
@@ -91,12 +91,12 @@ class GalleryModel(RuleBasedStateMachine):
 
     @rule(name=NAMES, track=st.integers(0, 3))
     def reject(self, name: str, track: int) -> None:
-        key = TrackKey("hall-20261120T080000000Z", MODEL, track)
+        face = face_in(TrackKey("hall-20261120T080000000Z", MODEL, track), face_of(50, track))
         if compared(name) not in self.people:
             with pytest.raises(GalleryUseError):
-                self.gallery.reject(name, key, face_of(50, track))
+                self.gallery.reject(name, face)
             return
-        self.gallery.reject(name, key, face_of(50, track))
+        self.gallery.reject(name, face)
         self.people[compared(name)].rejections.add(track)
 
     @rule()

@@ -17,7 +17,7 @@ from shared_utils.gallery.records import TrackKey
 from shared_utils.gallery.snapshot import read_snapshot, snapshot_path
 from tests.support.fixed_clock import FixedClock
 from tests.support.galleries import faces_by_name, gallery_in, open_gallery_in, photo
-from tests.support.gallery_parts import MODEL, MORNING, face_of
+from tests.support.gallery_parts import MODEL, MORNING, face_in, face_of
 
 ANN, BOB = 1, 2
 TRACK = TrackKey("hall-20261120T080000000Z", MODEL, 4)
@@ -165,7 +165,7 @@ def test_merging_makes_one_person_of_two(tmp_path: Path) -> None:
     with open_gallery_in(tmp_path) as gallery:
         gallery.add("Ann", [photo(ANN, 0)], consent="by phone")
         gallery.add("Anna", [photo(ANN, 1), photo(ANN, 2)], consent="on paper")
-        gallery.reject("Anna", TRACK, face_of(BOB))
+        gallery.reject("Anna", face_in(TRACK, face_of(BOB)))
 
         merged = gallery.merge("Ann", "Anna")
 
@@ -210,8 +210,8 @@ def test_a_rejection_reaches_the_workers(tmp_path: Path) -> None:
     with open_gallery_in(tmp_path) as gallery:
         gallery.add("Ann", [photo(ANN)])
 
-        first = gallery.reject("Ann", TRACK, neighbour)
-        again = gallery.reject("Ann", TRACK, neighbour)
+        first = gallery.reject("Ann", face_in(TRACK, neighbour))
+        again = gallery.reject("Ann", face_in(TRACK, neighbour))
 
         snapshot = read_snapshot(snapshot_path(gallery.video))
     assert (first, again) == (True, False)

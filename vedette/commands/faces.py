@@ -105,14 +105,16 @@ def list_(as_json: AsJson = False, config: ConfigFile = None, video_dir: VideoFo
     """
     with opened_gallery(config, video_dir) as (settings, gallery):
         from vedette.faces import tables
+        from vedette.faces.present import model_in_use
 
-        people, model = gallery.identities(), settings.faces.model
+        people = gallery.identities()
         if as_json:
             stdout.print_json(tables.as_json([tables.person_json(person) for person in people]))
             return
         if not people:
             say("Nobody is in the gallery. Enrol somebody with: vedette faces add NAME PHOTO")
             return
+        model = model_in_use(settings, gallery)
         stdout.print(tables.people_table(people, model))
         if lacking := [person.name for person in people if not person.embeddings.get(model)]:
             hint(
@@ -166,13 +168,14 @@ def reembed(as_json: AsJson = False, config: ConfigFile = None, video_dir: Video
         from vedette.faces.reembed import lacking, reembed_people
 
         engine = loaded_engine(settings)
-        todo = lacking(gallery, engine.name)
-        with progress_over(len(todo), f"Faces by {engine.name}") as bar:
+        model = engine.embedding_model
+        todo = lacking(gallery, model)
+        with progress_over(len(todo), f"Faces by {model}") as bar:
             done = reembed_people(gallery, engine, todo, bar.done)
         if as_json:
-            stdout.print_json(tables.as_json({"model": engine.name, "faces": done.faces, "without": done.without}))
+            stdout.print_json(tables.as_json({"model": model, "faces": done.faces, "without": done.without}))
         else:
-            say(f"{done.faces} faces of {done.people} people are known by {engine.name} now.")
+            say(f"{done.faces} faces of {done.people} people are known by {model} now.")
         if done.without:
             hint(f"Nothing is kept of the photos of {', '.join(done.without)}: enrol them again.")
             raise typer.Exit(1)

@@ -1,6 +1,6 @@
 """`vedette faces unknown|name|reject|calibrate`: strangers who return, wrong names, and how sure names are."""
 
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -37,8 +37,8 @@ def unknown(
         from vedette.faces import tables
         from vedette.faces.sheets import strangers_in, strangers_sheet, write_sheet
 
-        _look_again(settings, gallery)
-        clusters = unknown_clusters(gallery.database, settings.faces.model)
+        model = _look_again(settings, gallery)
+        clusters = unknown_clusters(gallery.database, model)
         strangers = strangers_in(gallery, clusters[:most])
         if strangers:
             write_sheet(out, strangers_sheet(gallery, strangers, len(clusters)))
@@ -46,7 +46,7 @@ def unknown(
             stdout.print_json(tables.as_json([tables.stranger_json(one) for one in strangers]))
             return
         if not strangers:
-            say(f"No stranger was seen by {settings.faces.model}.")
+            say(f"No stranger was seen by {model}.")
             return
         stdout.print(tables.strangers_table(strangers))
         if len(clusters) > most:
@@ -102,7 +102,7 @@ def reject(
         from shared_utils.gallery.naming import reject_track
         from vedette.faces.tracks import find_track
 
-        found = find_track(settings.video, SystemClock(), segment, track, settings.faces.model)
+        found = find_track(settings.video, SystemClock(), segment, track, PurePath(settings.faces.model).name)
         who = name or found.identity_id
         if who is None:
             raise WrongUseError(f"Track {track} of {segment} has no name to take away. Say whom it is not: NAME.")
@@ -127,8 +127,7 @@ def calibrate(as_json: AsJson = False, config: ConfigFile = None, video_dir: Vid
         from vedette.faces import tables
         from vedette.faces.calibrating import calibration_json, calibration_table, calibration_words
 
-        _look_again(settings, gallery)
-        found = measure(gallery.database, settings.faces.model)
+        found = measure(gallery.database, _look_again(settings, gallery))
         if as_json:
             stdout.print_json(tables.as_json(calibration_json(found, settings.faces.threshold)))
             return
@@ -137,12 +136,15 @@ def calibrate(as_json: AsJson = False, config: ConfigFile = None, video_dir: Vid
             say(line)
 
 
-def _look_again(settings: "Config", gallery: "Gallery") -> None:
-    """Take in what the workers have seen since, and put strangers together."""
+def _look_again(settings: "Config", gallery: "Gallery") -> str:
+    """Take in what the workers have seen since, and put strangers together. By which model: the one in use."""
     from shared_utils.gallery.clusters import cluster_strangers
     from shared_utils.gallery.index import refresh
+    from vedette.faces.present import model_in_use
 
     change = refresh(gallery.database, gallery.video)
     for path in change.unreadable:
         hint(f"{path} is left out: it is damaged. Analyse its segment again to have it written anew.")
-    cluster_strangers(gallery.database, settings.faces.model, settings.faces.threshold)
+    model = model_in_use(settings, gallery)
+    cluster_strangers(gallery.database, model, settings.faces.threshold)
+    return model

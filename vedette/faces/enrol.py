@@ -96,12 +96,12 @@ def enrol(
             sorting.left.append(replace(found, photo=found.photo.without_picture()))
         else:
             sorting.refused.append(replace(found, photo=found.photo and found.photo.without_picture()))
-    decide(sorting, gallery, engine.name, name, options)
+    decide(sorting, gallery, engine.embedding_model, name, options)
     places = {path: place for place, path in enumerate(paths)}
     refused = tuple(sorted(sorting.refused, key=lambda one: places[one.path]))
     if not sorting.left or (options.all_or_nothing and refused):
         return Enrolment(name, refused=refused, identity=_known(gallery, name))
-    faces = [_as_embedding(portrait, engine.name, options) for portrait in sorting.left]
+    faces = [_as_embedding(portrait, engine.embedding_model, options) for portrait in sorting.left]
     done = gallery.add(name, faces, consent=options.consent)
     return Enrolment(done.identity.name, tuple(sorting.left), refused, done.identity, done.is_new)
 

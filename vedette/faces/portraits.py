@@ -40,8 +40,8 @@ class Engine(Protocol):
     """What enrolment needs of `shared_utils.faces.engine.FaceEngine`."""
 
     @property
-    def name(self) -> str:
-        """The pack."""
+    def embedding_model(self) -> str:
+        """Pack and weights: stands in each row of the gallery."""
 
     @property
     def embedding_size(self) -> int:

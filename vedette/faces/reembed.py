@@ -48,7 +48,7 @@ def reembed_people(
             gallery.add(names[person], new)
         done += len(new)
         told(done)
-    without = tuple(one.name for one in gallery.identities() if not one.embeddings.get(engine.name))
+    without = tuple(one.name for one in gallery.identities() if not one.embeddings.get(engine.embedding_model))
     return Reembedded(done, len(people), without)
 
 
@@ -59,7 +59,7 @@ def _embedded(engine: Engine, face: KeptFace) -> NewEmbedding | None:
         return None
     vector = engine.embed_crops([crop])[0]
     return NewEmbedding(
-        engine.name, vector, face.quality, face.source, face.source_sha256, face.source_kind, crop=face.crop
+        engine.embedding_model, vector, face.quality, face.source, face.source_sha256, face.source_kind, crop=face.crop
     )
 
 

@@ -29,10 +29,11 @@ def _face_sight(config: Config, looks_per_second: float, told: Callable[[str], N
         told(f"Faces are not looked for: {error}")
         return None
     snapshot = read_snapshot(snapshot_path(config.video))
-    if snapshot.identities and engine.name not in snapshot.models:
+    if snapshot.identities and engine.embedding_model not in snapshot.models:
         raise ModelError(
-            f"Nobody in the gallery is known by {engine.name}: 'vedette faces reembed' makes their faces known to it."
+            f"Nobody in the gallery is known by {engine.embedding_model}: 'vedette faces reembed' makes their faces "
+            "known to it."
         )
-    matcher = Matcher(snapshot, engine.name, config.faces.threshold, config.faces.margin)
+    matcher = Matcher(snapshot, engine.embedding_model, config.faces.threshold, config.faces.margin)
     options = FaceOptions(config.faces.min_face_px, config.faces.best_faces)
     return FaceSight(engine, matcher, options, looks_per_second)
