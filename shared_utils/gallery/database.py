@@ -106,6 +106,7 @@ class GalleryDatabase:
     def _connect(self) -> sqlite3.Connection:
         log = self.path.with_name(self.path.name + "-wal")
         was_left_open = log.exists() and log.stat().st_size > 0
+        self.path.touch(mode=0o600)  # faces, names and notes of consent; SQLite gives its log the same mode
         connection = sqlite3.connect(self.path, timeout=LOCK_SECONDS, isolation_level=None)
         try:
             connection.create_function("pack_of", 1, pack_of, deterministic=True)  # for conditions on `model`

@@ -20,6 +20,15 @@ MOUNTS = """\
 """
 
 
+def test_others_of_this_machine_do_not_read_the_gallery(tmp_path: Path) -> None:
+    """It holds faces, names and who agreed to what; not in its write-ahead log either."""
+    with open_gallery_in(tmp_path) as gallery:
+        gallery.add("Ann", [photo(ANN)])
+        modes = {path.name: path.stat().st_mode & 0o077 for path in (tmp_path / "state").glob("gallery.db*")}
+
+    assert {name: modes[name] for name in ("gallery.db", "gallery.db-wal")} == {"gallery.db": 0, "gallery.db-wal": 0}
+
+
 @pytest.mark.parametrize("kind", ["nfs4", "nfs", "cifs", "smb3", "fuse.sshfs", "9p", "ceph"])
 def test_a_network_filesystem_is_refused(tmp_path: Path, kind: str) -> None:
     """SQLite's locks and shared memory fail there silently; the gallery would be damaged one day."""
