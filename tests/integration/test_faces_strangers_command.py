@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -32,10 +32,11 @@ class Bench:
     """A video folder with three segments: the postwoman in all of them, a boy in the first."""
 
     folder: Path
+    cameras: str = "{}"
 
     def __call__(self, *arguments: str) -> Result:
         config = self.folder / "vedette.yml"
-        config.write_text(f"faces: {{model: painted}}\nvideo_dir: {self.folder / 'video'}\n")
+        config.write_text(f"faces: {{model: painted}}\nvideo_dir: {self.folder / 'video'}\ncameras: {self.cameras}\n")
         return CliRunner().invoke(app, ["faces", *arguments, "--config", str(config)])
 
     @property
@@ -118,10 +119,23 @@ def test_the_contact_sheet_shows_faces_and_hides_those_that_must_not_be_seen(fac
     """Of the yard, a camera with privacy: blur, there is no picture."""
     assert "Their faces are drawn in unknown.png" in plain(faces("unknown"))
 
-    with Pillow.open(faces.folder / "unknown.png") as sheet:
-        pixels = np.asarray(sheet.convert("RGB")).astype(int)
-    green = (np.abs(pixels - (0, 255, 0)).max(axis=2) < 40).sum()
-    assert green == pytest.approx(3 * 128 * 128, rel=0.05)  # of four appearances
+    assert faces_drawn(faces.folder / "unknown.png") == pytest.approx(3, rel=0.05)  # of four appearances
+
+
+def test_pictures_from_before_a_camera_became_private_are_not_shown(faces: Bench) -> None:
+    """They are kept until retention deletes their footage, and nobody may see them any more."""
+    private = replace(faces, cameras="{front: {url: 'rtsp://127.0.0.1/front', privacy: blur}}")
+    result = private("unknown")
+
+    assert result.exit_code == 0, result.output
+    assert faces_drawn(faces.folder / "unknown.png") == 0
+
+
+def faces_drawn(sheet: Path) -> float:
+    """How many of the green faces a contact sheet shows."""
+    with Pillow.open(sheet) as picture:
+        pixels = np.asarray(picture.convert("RGB")).astype(int)
+    return float((np.abs(pixels - (0, 255, 0)).max(axis=2) < 40).sum()) / (128 * 128)
 
 
 def test_a_named_stranger_is_known_and_so_is_the_past(faces: Bench) -> None:

@@ -33,6 +33,7 @@ def unknown(
         vedette faces unknown --out strangers.png
     """
     with opened_gallery(config, video_dir) as (settings, gallery):
+        from shared_utils.analysis.showing import Showing
         from shared_utils.gallery.clusters import unknown_clusters
         from vedette.faces import tables
         from vedette.faces.sheets import strangers_in, strangers_sheet, write_sheet
@@ -41,7 +42,8 @@ def unknown(
         clusters = unknown_clusters(gallery.database, model)
         strangers = strangers_in(gallery, clusters[:most])
         if strangers:
-            write_sheet(out, strangers_sheet(gallery, strangers, len(clusters)))
+            private = Showing.of(settings).private_cameras
+            write_sheet(out, strangers_sheet(gallery, strangers, len(clusters), private))
         if as_json:
             stdout.print_json(tables.as_json([tables.stranger_json(one) for one in strangers]))
             return

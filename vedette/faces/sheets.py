@@ -1,6 +1,6 @@
 """The contact sheets: of a person's kept faces, and of strangers by cluster."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,9 +53,14 @@ def strangers_in(gallery: Gallery, clusters: Iterable[Cluster]) -> list[Stranger
     return [Stranger(cluster, tuple(members(gallery.database, cluster.number))) for cluster in clusters]
 
 
-def strangers_sheet(gallery: Gallery, strangers: Sequence[Stranger], total: int) -> bytes:
-    """A card for each stranger: number, how often, when, where, and the best faces."""
-    cards = [_card(gallery, stranger) for stranger in strangers]
+def strangers_sheet(
+    gallery: Gallery, strangers: Sequence[Stranger], total: int, private_cameras: Collection[str] = ()
+) -> bytes:
+    """A card for each stranger: number, how often, when, where, and the best faces.
+
+    Of `private_cameras` none is shown, not even one that was kept before the camera became private.
+    """
+    cards = [_card(gallery, stranger, private_cameras) for stranger in strangers]
     shown = f"{len(cards)} of {total}" if total > len(cards) else f"{total}"
     subtitle = f"{shown}, the most often seen first  ·  name one: vedette faces name NUMBER NAME"
     return draw_sheet("Strangers", subtitle, cards)
@@ -66,7 +71,7 @@ def times(count: int) -> str:
     return "seen once" if count == 1 else f"seen {count} times"
 
 
-def _card(gallery: Gallery, stranger: Stranger) -> Card:
+def _card(gallery: Gallery, stranger: Stranger, private_cameras: Collection[str]) -> Card:
     cluster = stranger.cluster
     cameras = stranger.cameras
     more = f" and {len(cameras) - _MOST_CAMERAS} more" if len(cameras) > _MOST_CAMERAS else ""
@@ -75,18 +80,23 @@ def _card(gallery: Gallery, stranger: Stranger) -> Card:
         f"last   {cluster.last_seen:%Y-%m-%d %H:%M} UTC",
         ", ".join(cameras[:_MOST_CAMERAS]) + more,
     ]
-    return Card(str(cluster.number), times(cluster.appearances), tuple(lines), _tiles(gallery, stranger))
+    return Card(
+        str(cluster.number), times(cluster.appearances), tuple(lines), _tiles(gallery, stranger, private_cameras)
+    )
 
 
-def _tiles(gallery: Gallery, stranger: Stranger) -> tuple[Tile, ...]:
+def _tiles(gallery: Gallery, stranger: Stranger, private_cameras: Collection[str]) -> tuple[Tile, ...]:
     return tuple(
-        Tile(_picture(gallery, one), f"{one.started_at:%m-%d %H:%M} {one.camera}")
+        Tile(
+            None if one.camera in private_cameras else _picture(gallery, one),
+            f"{one.started_at:%m-%d %H:%M} {one.camera}",
+        )
         for one in stranger.seen[:_MOST_FACES]
     )
 
 
 def _picture(gallery: Gallery, appearance: IndexedAppearance) -> bytes | None:
-    """From the sidecar; None if it is gone, or if the camera's pictures are not to be shown."""
+    """From the sidecar; None if it is gone, or if the camera's pictures were not to be shown then."""
     try:
         found = read_appearances(appearances_folder(gallery.video) / appearance.path)
     except (UnreadableArraysError, OSError):
