@@ -81,14 +81,29 @@ class FaceAnalysis:
     ) -> None:
         """`gallery` gives the newest snapshot."""
         self._video, self._engines, self._gallery, self._options = video, engines, gallery, options
+        self._told_of = -1  # version of the gallery
 
     def model_of(self, task: Task) -> str:
         return self._engines.name_for(task.model)
 
     def analyse(self, task: Task, segment: Segment) -> Faces:
         engine = self._engines.for_model(task.model)
-        matcher = Matcher(self._gallery(), engine.embedding_model, self._options.threshold, self._options.margin)
+        gallery = self._gallery()
+        self._tell_of_strangers_by_weights(gallery, engine.embedding_model)
+        matcher = Matcher(gallery, engine.embedding_model, self._options.threshold, self._options.margin)
         return find_faces(segment, engine, matcher, self._options.looking)
+
+    def _tell_of_strangers_by_weights(self, gallery: GallerySnapshot, model: str) -> None:
+        """Everybody is a stranger to new weights, which looks as if recognition had stopped working. Once a version."""
+        if gallery.version == self._told_of or not gallery.identities or model in gallery.models:
+            return
+        self._told_of = gallery.version
+        log.warning(
+            "the gallery knows %d people, but nobody by the weights %s, so all are unknown to it. "
+            "Run 'vedette faces reembed', or enrol them anew.",
+            len(gallery.identities),
+            model,
+        )
 
     def keep(self, task: Task, manifest: Manifest | None, found: Faces) -> None:
         """Write what the gallery learns from. Raises StorageError."""

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from face_worker.analysis import FaceAnalysis
+from face_worker.engines import Engines
 from shared_utils.analysis.detections import Floats
+from shared_utils.analysis.segment_worker import Segment
 from shared_utils.clock import SystemClock
 from shared_utils.config import FacesConfig
 from shared_utils.embedding_models import pack_of
@@ -18,13 +21,13 @@ from shared_utils.gallery.index import refresh
 from shared_utils.gallery.matching import Match, Matcher
 from shared_utils.gallery.naming import name_cluster, reject_track
 from shared_utils.gallery.records import NewEmbedding, TrackKey
-from shared_utils.gallery.snapshot import read_snapshot, snapshot_path
+from shared_utils.gallery.snapshot import WatchedSnapshot, read_snapshot, snapshot_path
 from shared_utils.gallery.store import Gallery
 from shared_utils.models import PACKS_FOLDER
 from shared_utils.segments import VideoDir
 from tests.support.as_segment import existing
 from tests.support.face_engines import BlockEngine, unit
-from tests.support.face_site import FaceSite, enrol
+from tests.support.face_site import OPTIONS, FaceSite, enrol, load
 from tests.support.gallery_parts import appearance
 from tests.support.own_folder import work_in
 from tests.support.tiny_pack import picture, tiny_pack, write_recogniser
@@ -77,6 +80,23 @@ def test_a_worker_with_other_weights_names_nobody_by_the_old_ones(tmp_path: Path
 
     assert (site.line["detected"], site.line["model"]) == (["unknown"], "block-faces")
     assert [one.model for one in site.appearances("block-faces")] == ["block-faces:fedcba98"]
+
+
+def test_a_worker_says_once_that_it_knows_nobody_by_its_weights(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Otherwise it looks as if recognition had stopped working overnight."""
+    site = FaceSite(tmp_path / "video", BlockEngine(weights="fedcba9876543210"))
+    enrol(site.video, {"Anna": unit(0)}, BlockEngine().embedding_model)
+    task, engines = site.add_segment(), Engines(site.engine, load)
+    analysis = FaceAnalysis(site.video, engines, WatchedSnapshot(site.video).current, OPTIONS)
+
+    for _ in range(2):
+        analysis.analyse(task, Segment(site.video.resolve(task.filename), 6.0))
+
+    told = [record.getMessage() for record in caplog.records if "vedette faces reembed" in record.getMessage()]
+    assert len(told) == 1
+    assert "nobody by the weights block-faces:fedcba98" in told[0]
 
 
 def test_a_worker_names_whom_its_own_weights_know(tmp_path: Path) -> None:
