@@ -120,6 +120,17 @@ def test_a_private_camera_is_not_shown(folder: Path) -> None:
     assert "privacy: blur" in result.output
 
 
+def test_what_is_watched_is_not_written_over(folder: Path) -> None:
+    """Recorded footage would be lost to a drawn copy of itself."""
+    clip = make_clip(folder / "clip.mp4", seconds=1, width=64, height=48)
+    before = clip.read_bytes()
+    result = run(folder, str(clip), "--out", "./clip.mp4")
+
+    assert result.exit_code == 2
+    assert "is what is watched" in result.output
+    assert clip.read_bytes() == before
+
+
 def player(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The only program that is found, under the name of a player."""
     program = folder / "bin" / "ffplay"

@@ -12,6 +12,9 @@ from shared_utils.config.schema import Config
 from shared_utils.errors import WrongUseError
 from shared_utils.gallery.matching import Matcher
 from shared_utils.gallery.snapshot import GallerySnapshot, KnownIdentity, ModelVectors
+from shared_utils.segments import VideoDir, write_manifest
+from shared_utils.tasks import PRIVACY_QUEUE
+from tests.support.check_site import manifest_of
 from tests.support.fixed_clock import FixedClock
 from tests.support.painted_faces import Painted, PaintedEngine, picture
 from vedette.watch.looks import Look, Seen, between
@@ -172,3 +175,25 @@ def test_nothing_of_a_private_camera_is_shown(what: str) -> None:
         require_open(config, what)
     require_open(config, "yard-20261120T101500123Z.mp4")
     require_open(config, str(Path("holiday.mp4")))
+
+
+def test_a_link_does_not_show_a_private_camera(tmp_path: Path) -> None:
+    """The name of the file is all that says whose it is."""
+    config = Config.model_validate({"cameras": {"door": {"url": "rtsp://10.0.0.5/s", "privacy": "blur"}}})
+    (tmp_path / "holiday.mp4").symlink_to(tmp_path / "door-20261120T101500123Z.mp4")
+
+    with pytest.raises(WrongUseError, match="privacy: blur"):
+        require_open(config, str(tmp_path / "holiday.mp4"))
+
+
+@pytest.mark.parametrize("waiting", [False, True])
+def test_footage_that_was_recorded_as_private_is_not_shown(tmp_path: Path, waiting: bool) -> None:
+    """The camera is open now, or known no more; those who were recorded then trusted the promise."""
+    config, video = Config.model_validate({"video_dir": tmp_path}), VideoDir(tmp_path)
+    private, public = (manifest_of(video, number, tasks) for number, tasks in enumerate(((PRIVACY_QUEUE,), ())))
+    for one in (private, public):
+        write_manifest(video.waiting_manifest(one.segment_id) if waiting else video.manifest(one.segment_id), one)
+
+    with pytest.raises(WrongUseError, match="privacy: blur"):
+        require_open(config, str(video.segment(private.segment_id)))
+    require_open(config, str(video.segment(public.segment_id)))
