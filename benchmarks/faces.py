@@ -106,7 +106,9 @@ def _plain_analysis(folder: Path) -> FaceAnalysis:
 
 def _known_people(engine: FaceEngine, videos: Path, folder: Path) -> Matcher:
     nobody = Matcher(GallerySnapshot(), engine.embedding_model, 0.4, 0.05)
-    found = [find_faces(as_segment(videos / clip, folder), engine, nobody, Options()) for clip in _PEOPLE.values()]
+    found = [
+        find_faces(as_segment(videos / clip, folder), engine, lambda: nobody, Options()) for clip in _PEOPLE.values()
+    ]
     embeddings = np.stack([one.tracks[0].track.embedding for one in found])
     none = np.zeros((0, embeddings.shape[1]), np.float32)
     vectors = ModelVectors(embeddings, np.arange(len(found), dtype=np.int32), none, np.zeros(0, np.int32))
@@ -161,7 +163,7 @@ def _every_frame(case: Case, analysis: FaceAnalysis, matcher: Matcher) -> Cost:
 
 def _once(segment: Segment, engine: FaceEngine, matcher: Matcher, options: Options) -> Cost:
     wall, cpu = time.perf_counter(), time.process_time()
-    found: Faces = find_faces(segment, engine, matcher, options)
+    found: Faces = find_faces(segment, engine, lambda: matcher, options)
     names = frozenset(found.detected) - {UNKNOWN}
     return Cost(found.frames_analysed, names, time.process_time() - cpu, time.perf_counter() - wall)
 

@@ -88,10 +88,12 @@ class FaceAnalysis:
 
     def analyse(self, task: Task, segment: Segment) -> Faces:
         engine = self._engines.for_model(task.model)
-        gallery = self._gallery()
-        self._tell_of_strangers_by_weights(gallery, engine.embedding_model)
-        matcher = Matcher(gallery, engine.embedding_model, self._options.threshold, self._options.margin)
-        return find_faces(segment, engine, matcher, self._options.looking)
+        # Looked at before the work too: a task that must wait for the snapshot waits now.
+        self._tell_of_strangers_by_weights(self._gallery(), engine.embedding_model)
+        return find_faces(segment, engine, lambda: self._matcher(engine.embedding_model), self._options.looking)
+
+    def _matcher(self, model: str) -> Matcher:
+        return Matcher(self._gallery(), model, self._options.threshold, self._options.margin)
 
     def _tell_of_strangers_by_weights(self, gallery: GallerySnapshot, model: str) -> None:
         """Everybody is a stranger to new weights, which looks as if recognition had stopped working. Once a version."""
@@ -122,12 +124,18 @@ class FaceAnalysis:
         shown = self._options.showing.is_allowed(task, manifest)
         appearances = [_appearance(task, found.embedding_model, one, shown=shown) for one in found.tracks]
         try:
-            write_appearances(self._video, task.segment_id, self.model_of(task), appearances)
+            written = write_appearances(self._video, task.segment_id, self.model_of(task), appearances)
+            if written is not None and self._is_deleted(task):
+                written.unlink(missing_ok=True)  # retention took the footage meanwhile: its faces must not outlive it
         except OSError as error:
             raise StorageError(
                 f"The faces of segment {task.segment_id} cannot be kept in {self._video.faces}: {error.strerror}. "
                 "Check that its disk has space and that it is writable; the task waits."
             ) from error
+
+    def _is_deleted(self, task: Task) -> bool:
+        """Whether the segment was deleted; not whether all of them are out of sight."""
+        return self._video.segments.is_dir() and not self._video.resolve(task.filename).exists()
 
 
 def _has_a_place(task: Task) -> bool:

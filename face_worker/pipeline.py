@@ -1,5 +1,6 @@
 """One segment through its stages: decode, detect, track, embed, match; each in its own thread."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,8 +46,10 @@ class Faces:
         return faces_of(self.tracks)
 
 
-def find_faces(segment: Segment, engine: Engine, matcher: Matcher, options: Options) -> Faces:
+def find_faces(segment: Segment, engine: Engine, matcher: Callable[[], Matcher], options: Options) -> Faces:
     """Find, follow and name the people of one segment.
+
+    `matcher` is asked for when everybody is found: whoever is purged meanwhile is not named any more.
 
     Raises SegmentError if no frame can be had, and as `frames_at` does; whatever a stage raises ends all of them.
     """
@@ -61,4 +64,4 @@ def find_faces(segment: Segment, engine: Engine, matcher: Matcher, options: Opti
         raise SegmentError(
             f"No frame of {segment.path.name} can be decoded: the file is damaged, or was cut off before the first."
         )
-    return Faces(count.frames, tuple(named(rejoined(people), matcher)), engine.embedding_model)
+    return Faces(count.frames, tuple(named(rejoined(people), matcher())), engine.embedding_model)

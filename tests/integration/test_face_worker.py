@@ -1,6 +1,6 @@
 """One task in, one line out, and what the gallery learns: the face worker on real files, without Redis."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -67,6 +67,39 @@ def test_somebody_enrolled_meanwhile_is_known_to_the_next_segment(site: FaceSite
     site.worker.handle(task.model_copy(update={"id": SEGMENT.replace("123Z", "456Z")}))
 
     assert [line["detected"] for line in site.lines] == [["unknown"], ["Anna"]]
+
+
+class Meanwhile(BlockEngine):
+    """Finds faces while something else happens."""
+
+    def __init__(self, happens: Callable[[], object]) -> None:
+        super().__init__()
+        self._happens = happens
+
+    def find(self, image: Image) -> list[FaceFound]:
+        self._happens()
+        return super().find(image)
+
+
+def test_somebody_purged_while_a_segment_is_looked_at_is_not_named_in_it(tmp_path: Path) -> None:
+    """The name would stand in the log and beside the face until the next command looks."""
+    place = FaceSite(tmp_path / "video", Meanwhile(lambda: enrol(place.video, {"Ben": unit(1)}, version=2)))
+    enrol(place.video, {"Anna": unit(0), "Ben": unit(1)})
+
+    place.worker.handle(place.add_segment())
+
+    assert place.line["detected"] == ["unknown"]
+    assert [one.name for one in place.appearances()] == ["unknown"]
+
+
+def test_footage_that_is_deleted_while_it_is_looked_at_leaves_no_faces(tmp_path: Path) -> None:
+    """Retention looks for what it leaves behind once a day, and takes only what is old."""
+    place = FaceSite(tmp_path / "video", Meanwhile(lambda: place.video.segment(SEGMENT).unlink(missing_ok=True)))
+
+    place.worker.handle(place.add_segment())
+
+    assert (place.line["ok"], place.line["detected"]) == (True, ["unknown"])
+    assert place.video.appearances_of(SEGMENT) == []
 
 
 def test_what_the_gallery_learns_of_lies_beside_the_line(site: FaceSite) -> None:

@@ -42,7 +42,7 @@ NOBODY = Matcher(GallerySnapshot(), PACK, 0.4, 0.05)
 
 def seen(media_dir: Path, folder: Path, name: str, engine: FaceEngine, gallery: Matcher) -> Faces:
     segment = as_segment(existing(media_dir / "videos" / name), folder)
-    return find_faces(segment, engine, gallery, Options())
+    return find_faces(segment, engine, lambda: gallery, Options())
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ def segment(tmp_path_factory: pytest.TempPathFactory) -> Segment:
 
 
 def seen(segment: Segment, engine: BlockEngine) -> Faces:
-    return find_faces(segment, engine, NOBODY, Options(Sampling(6.0, 80)))
+    return find_faces(segment, engine, lambda: NOBODY, Options(Sampling(6.0, 80)))
 
 
 class Changing(BlockEngine):
@@ -86,4 +86,4 @@ def test_a_segment_without_a_frame_is_told_as_such(tmp_path: Path) -> None:
     path.write_bytes(whole[:begin] + bytes(end - begin) + whole[end:])
 
     with pytest.raises(SegmentError, match="can be decoded"):
-        find_faces(Segment(path, 2.0), BlockEngine(), NOBODY, Options())
+        find_faces(Segment(path, 2.0), BlockEngine(), lambda: NOBODY, Options())
