@@ -52,15 +52,14 @@ def watch(
     with errors_as_exit_codes():
         from shared_utils.clock import SystemClock
         from shared_utils.config import load_config
-        from shared_utils.errors import WrongUseError
         from vedette.watch.sights import sight_of
         from vedette.watch.sinks import PlayerClosedError, mp4_file, player_window
         from vedette.watch.watching import watch as watch_source
 
         settings, clock = load_config(config, video_dir=video_dir, cameras_required=False), SystemClock()
         place = out or Path(f"watch-{Path(what).stem}.mp4")
-        if not show and place.exists() and Path(what).exists() and place.samefile(what):
-            raise WrongUseError(f"{place} is what is watched, and would be lost: name another file with --out.")
+        if not show:
+            _require_another(place, Path(what))
         with _opened(what, settings, seconds) as source:
             sight = sight_of(settings, looks, hint)
             try:
@@ -69,6 +68,13 @@ def watch(
             except PlayerClosedError:
                 return
         _report(done, None if show else place)
+
+
+def _require_another(place: Path, watched: Path) -> None:
+    from shared_utils.errors import WrongUseError
+
+    if place.exists() and watched.exists() and place.samefile(watched):
+        raise WrongUseError(f"{place} is what is watched, and would be lost: name another file with --out.")
 
 
 def _opened(what: str, settings: "Config", seconds: float) -> "AbstractContextManager[Source]":
