@@ -315,7 +315,7 @@ def test_what_is_moved_has_a_note_and_never_replaces_what_was_moved_before(site:
     moved = sorted(path.name for path in (site.video.root / "set-aside").rglob("*") if path.is_file())
     name = f"{manifest.segment_id}.json"
     assert moved == [name, f"{name}.1", f"{name}.1.note", f"{name}.note"]
-    assert read_manifest(site.video.manifest(manifest.segment_id)).tasks == (VIDEO_QUEUE,)
+    assert read_manifest(site.video.manifest(manifest.segment_id)).tasks == (VIDEO_QUEUE, FACE_QUEUE)
 
 
 def test_a_camera_that_is_being_recorded_is_left_alone(site: Site) -> None:
