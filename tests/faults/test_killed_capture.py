@@ -103,12 +103,11 @@ def test_the_service_itself_killed_at_a_step_of_the_commit_goes_on_where_it_was(
         for began, ended in lives
         if was_recorded(rig, began, ended, camera)
     ]
-    worst = max(lost_seconds, default=0.0)  # on a starved machine each kill may come before the first packet
-    assert worst <= MOST_LOST_SECONDS, lost_seconds
+    assert max(lost_seconds) <= MOST_LOST_SECONDS, lost_seconds
     assert (tally.lost, tally.twice, tally.failed, tally.dead) == (0, 0, 0, 0)
     assert tally.results == tally.segments
     rig.assert_whole()
-    fault_row(f"capture killed at {len(steps)} steps of the commit", tally, worst)
+    fault_row(f"capture killed at {len(steps)} steps of the commit", tally, max(lost_seconds))
 
 
 def was_recorded(rig: Rig, began: datetime, ended: datetime, camera: str) -> bool:

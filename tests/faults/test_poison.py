@@ -10,7 +10,7 @@ from tests.support.object_worker_process import POISONS
 from tests.support.rig import Rig
 from tests.support.waiting import wait_until
 
-HANG_SECONDS = 6.0  # a worker that is only starved, as on a machine with six times more to do than cores, is not hung
+HANG_SECONDS = 3.0
 SIGKILLED, HUNG = -9, 75
 ERRORS = {
     "raise": "ValueError: a poison segment",
